@@ -1,0 +1,11 @@
+"""Where the measured scripts and programs are."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parent / "scripts"
+HELLO = str(SCRIPTS / "hello.py")
+TRIVIAL = str(SCRIPTS / "trivial.py")
+KOGINE = str(Path(sysconfig.get_path("scripts")) / "kogine")

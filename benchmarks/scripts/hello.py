@@ -1,0 +1,3 @@
+"""What every language begins with."""
+
+print("hello")

@@ -1,0 +1,4 @@
+name = "world"
+greeting = f"Hello, {name}!"
+
+print(greeting)

@@ -1,0 +1,1 @@
+"""The commands, one file each. A command's module has ``main(argv) -> int``."""

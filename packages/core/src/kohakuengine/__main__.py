@@ -1,0 +1,5 @@
+"""``python -m kohakuengine`` is ``kogine``."""
+
+from kohakuengine.cli import launch
+
+raise SystemExit(launch())

@@ -1,0 +1,155 @@
+"""How values cross a process border: whole, or not at all.
+
+They are pickled; with cloudpickle, where that is installed, also what pickle can only name: local
+functions, lambdas, and what config files and the main script define. The bytes carry the search
+path for modules, so that the other process finds what this one imported. Import this module where
+a process is about to start, not before: it costs what pickle costs.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sys
+from contextlib import contextmanager
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from kohakuengine.config.base import Config
+from kohakuengine.config.siblings import search_path
+from kohakuengine.errors import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROTOCOL = 5  # the first with out-of-band buffers; every Python we support reads it
+
+# In another process these are other modules.
+_MAIN = frozenset({"__main__", "__mp_main__"})
+
+
+def dumps(obj: Any, *, what: str) -> bytes:
+    """Turn a value into bytes for `loads` in another process on this machine.
+
+    Args:
+        obj: A `Config`, or anything.
+        what: The value's name in the error message: ``"the config of train.py"``.
+
+    Raises:
+        TransportError: The value, or one that it holds, cannot be pickled; the message names it.
+    """
+    try:
+        return pickle.dumps(search_path(), _PROTOCOL) + _pickled(obj)
+    except Exception as error:  # whatever the values' own __reduce__ raises
+        raise TransportError(_explained(obj, what, error)) from error
+
+
+def loads(data: bytes) -> Any:
+    """Turn the bytes of `dumps` into the value again.
+
+    Only for bytes that come from one's own parent or child: unpickling runs what they say.
+
+    Raises:
+        TransportError: The value cannot be rebuilt in this process.
+    """
+    stream = io.BytesIO(data)
+    added = [path for path in pickle.load(stream) if path not in sys.path]  # noqa: S301 - our own
+    sys.path.extend(added)
+    try:
+        return pickle.load(stream)  # noqa: S301 - our own bytes
+    except Exception as error:  # whatever the values' own code raises
+        reason = f"{type(error).__name__}: {error}"
+        raise TransportError(f"a value cannot be rebuilt in this process: {reason}") from error
+    finally:
+        sys.path[:] = [path for path in sys.path if path not in added]
+
+
+@contextmanager
+def private_directory() -> Iterator[str]:
+    """A directory that only this user can enter, removed with all it holds when the block ends.
+
+    A forked child that leaves the block does not take the directory from its parent.
+    """
+    import shutil
+    import tempfile
+
+    path = tempfile.mkdtemp(prefix="kogine-")
+    owner = os.getpid()
+    try:
+        yield path
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(path)
+
+
+class _Pickler(pickle.Pickler):
+    """Refuses what another process would look for in its own main module, and not find."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, type | FunctionType) and obj.__module__ in _MAIN:
+            raise pickle.PicklingError(f"{obj.__qualname__!r} is defined in the main script")
+        return NotImplemented
+
+
+def _pickled(obj: Any) -> bytes:
+    # Most configs hold plain values, for which cloudpickle need not be imported (43 ms).
+    stream = io.BytesIO()
+    try:
+        _Pickler(stream, _PROTOCOL).dump(obj)
+    except Exception:  # cloudpickle may know how; if not, it says why
+        cloudpickle = _cloudpickle()
+        if cloudpickle is None:
+            raise
+        return bytes(cloudpickle.dumps(obj, _PROTOCOL))
+    return stream.getvalue()
+
+
+def _cloudpickle() -> Any:
+    try:
+        import cloudpickle
+    except ImportError:
+        return None
+    return cloudpickle
+
+
+def _explained(obj: Any, what: str, error: Exception) -> str:
+    place, culprit = _culprit(obj)
+    named = f"{what}: {place}" if place else what
+    hint = "" if _cloudpickle() else " (pip install cloudpickle lifts many such limits)"
+    kind = type(culprit).__qualname__
+    return f"{named} ({kind}) cannot cross a process border: {error}{hint}"
+
+
+def _culprit(obj: Any) -> tuple[str, Any]:
+    """The innermost value that cannot be pickled, and where it is."""
+    place = ""
+    seen: set[int] = set()
+    while True:
+        seen.add(id(obj))
+        for label, child in _children(obj):
+            if id(child) not in seen and not _crosses(child):
+                place, obj = place + label, child
+                break
+        else:
+            return place.lstrip("."), obj
+
+
+def _children(obj: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(obj, Config):
+        yield ".globals", obj.globals_dict
+        yield ".args", obj.args
+        yield ".kwargs", obj.kwargs
+        yield ".metadata", obj.metadata
+    elif isinstance(obj, dict):
+        yield from ((f"[{key!r}]", value) for key, value in obj.items())
+    elif isinstance(obj, list | tuple):
+        yield from ((f"[{index}]", value) for index, value in enumerate(obj))
+
+
+def _crosses(obj: Any) -> bool:
+    try:
+        _pickled(obj)
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""How a script's error ends it: the status, the traceback, and how Python reports both."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+__all__ = [
+    "end_as_python",
+    "end_forked",
+    "exit_status",
+    "first_line",
+    "traceback_text",
+    "user_traceback",
+]
+
+# asyncio's frames lead only where the engine itself awaits an entrypoint; a script's own call of
+# asyncio.run() has the script's frame before them. A frame of "sys" is how the engine calls it.
+_ENGINE = {"kohakuengine", "kohakuengine_cli", "kohakuengine_parallel", "asyncio", "sys"}
+
+
+def exit_status(error: BaseException) -> int:
+    """The process's status when `error` ends it: 1, or what ``sys.exit`` was given.
+
+    As in Python, None stands for 0 and anything that is no integer for 1. An interrupt is 130, the
+    shells' number for it.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    if not isinstance(error, SystemExit):
+        return 1
+    if error.code is None:
+        return 0
+    return error.code if isinstance(error.code, int) else 1
+
+
+def user_traceback(error: BaseException) -> TracebackType | None:
+    """The traceback of `error` without the frames that the engine put before the script's own."""
+    traceback = error.__traceback__
+    while traceback is not None and _is_engine(traceback.tb_frame):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _is_engine(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _ENGINE
+
+
+def traceback_text(error: BaseException) -> str:
+    """The traceback as Python prints it, cut to the user's frames."""
+    from traceback import format_exception
+
+    return "".join(format_exception(type(error), error, user_traceback(error)))
+
+
+def first_line(error: BaseException) -> str:
+    """The error in one line: ``ValueError: what it says``."""
+    kind = type(error)
+    module = "" if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}."
+    try:
+        message = str(error).strip().partition("\n")[0]
+    except Exception as broken:
+        message = f"<its message cannot be shown: {type(broken).__name__}>"
+    return f"{module}{kind.__qualname__}: {message}" if message else f"{module}{kind.__qualname__}"
+
+
+def end_forked(error: BaseException | None, *, with_exit_handlers: bool) -> NoReturn:
+    """End a process that a script forked, where its copy of the script ends.
+
+    What is further up the stack belongs to the process that it was forked from: returning there
+    would do all of that a second time.
+
+    Args:
+        error: What its copy of the script raised, or None.
+        with_exit_handlers: Whether those of `atexit` are the script's, or also other people's.
+    """
+    status = 1
+    try:
+        status = _reported(error)
+        if with_exit_handlers:
+            import atexit
+
+            atexit._run_exitfuncs()  # noqa: SLF001 - os._exit() does not
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def _reported(error: BaseException | None) -> int:
+    """Say on stderr what Python says when `error` ends a process, and return the status."""
+    if error is None:
+        return 0
+    if not isinstance(error, SystemExit):
+        with suppress(SystemExit):
+            end_as_python(error)
+    elif error.code is not None and not isinstance(error.code, int):
+        print(error.code, file=sys.stderr)  # noqa: T201 - so does Python
+    return exit_status(error)
+
+
+def end_as_python(error: BaseException) -> NoReturn:
+    """End this process as Python does when `error` leaves a script.
+
+    ``sys.excepthook``, which the script may have replaced, prints the traceback.
+
+    Raises:
+        SystemExit: Always.
+    """
+    if isinstance(error, SystemExit):
+        raise error.with_traceback(None)
+    _report(error.with_traceback(user_traceback(error)))
+    raise SystemExit(exit_status(error))
+
+
+def _report(error: BaseException) -> None:
+    """Let ``sys.excepthook`` show `error`, with what Python does around that."""
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    if sys.version_info >= (3, 12):
+        sys.last_exc = error
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except SystemExit:
+        raise
+    except BaseException as broken:
+        sys.stderr.write("Error in sys.excepthook:\n")
+        broken = broken.with_traceback(user_traceback(broken))
+        sys.__excepthook__(type(broken), broken, broken.__traceback__)
+        sys.stderr.write("\nOriginal exception was:\n")
+        sys.__excepthook__(type(error), error, error.__traceback__)

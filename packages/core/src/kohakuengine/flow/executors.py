@@ -1,0 +1,208 @@
+"""Where runs happen: the interface, the two executors of core, and the registry.
+
+An executor is as narrow as works, in the words of `concurrent.futures`: it takes one run and gives
+a future of its result. Order, retries, what happens on failure and all else is the driver's.
+
+A complete plugin is a class with `Executor`'s members, and in its distribution's metadata::
+
+    [project.entry-points."kohakuengine.executors"]
+    cluster = "my_package:ClusterExecutor"
+
+after which ``executor_named("cluster")`` returns it. Its tests subclass
+`kohakuengine.testing.ExecutorContract`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from kohakuengine.engine.executor import run_script
+from kohakuengine.errors import KohakuEngineError, RunError, RunFailed, RunLost, nearest
+from kohakuengine.flow.runs import RunResult, RunSpec, RunStatus
+
+__all__ = [
+    "Executor",
+    "InlineExecutor",
+    "SubprocessExecutor",
+    "executor_named",
+    "executor_names",
+    "timed",
+]
+
+GROUP = "kohakuengine.executors"
+
+# Known without reading every installed distribution's metadata, which takes tens of milliseconds.
+_BUILT_IN = {
+    "inline": "kohakuengine.flow.executors:InlineExecutor",
+    "subprocess": "kohakuengine.flow.executors:SubprocessExecutor",
+}
+
+
+class Executor(Protocol):
+    """Runs what it is given.
+
+    Attributes:
+        capacity: How many runs it holds at once; the driver submits no more than that.
+    """
+
+    capacity: int
+
+    def submit(self, spec: RunSpec) -> Future[RunResult]:
+        """Start a run, or put it in line.
+
+        A run that fails is a result, not an exception of the future. A future may be finished when
+        it is returned.
+
+        Raises:
+            KeyboardInterrupt: The run took place in this very process and was interrupted.
+        """
+        ...
+
+    def shutdown(self, *, cancel: bool = False) -> None:
+        """Release everything; nothing is submitted afterwards.
+
+        Args:
+            cancel: Stop the runs that are under way too, instead of waiting for them.
+        """
+        ...
+
+
+class InlineExecutor:
+    """Runs each script in this process, at once."""
+
+    capacity = 1
+
+    def submit(self, spec: RunSpec) -> Future[RunResult]:
+        return _finished(timed(spec, _run_here))
+
+    def shutdown(self, *, cancel: bool = False) -> None:
+        """Nothing to release: a run is over when `submit` returns."""
+
+
+class SubprocessExecutor:
+    """Runs each script in a fresh interpreter, one after the other."""
+
+    capacity = 1
+
+    def submit(self, spec: RunSpec) -> Future[RunResult]:
+        return _finished(timed(spec, _run_in_child))
+
+    def shutdown(self, *, cancel: bool = False) -> None:
+        """Nothing to release: a run is over when `submit` returns."""
+
+
+def _run_here(spec: RunSpec) -> Any:
+    outcome = run_script(spec.script, spec.config, argv=spec.argv, strict=spec.strict)
+    if outcome.failed:
+        assert outcome.error is not None
+        raise _described(spec, outcome.error)
+    return outcome.value
+
+
+def _run_in_child(spec: RunSpec) -> Any:
+    from kohakuengine.engine.child import run_in_child
+
+    return run_in_child(
+        spec.script,
+        spec.config,
+        argv=spec.argv,
+        strict=spec.strict,
+        environment=spec.environment,
+    )
+
+
+def timed(spec: RunSpec, run: Callable[[RunSpec], Any]) -> RunResult:
+    """The result of ``run(spec)``, with its times; an exception is a failed run's.
+
+    An error of our own is the result's error as it is; any other becomes a `RunFailed`.
+
+    Raises:
+        KeyboardInterrupt: The run was interrupted.
+    """
+    started, clock = time.time(), time.perf_counter()
+    try:
+        value = run(spec)
+    except KeyboardInterrupt:
+        raise
+    except KohakuEngineError as error:
+        result = _result(spec, error=error)
+    except Exception as error:  # no Python, no file
+        result = _result(spec, error=_described(spec, error))
+    else:
+        result = _result(spec, value)
+    result.started = started
+    result.duration_s = time.perf_counter() - clock
+    return result
+
+
+def _described(spec: RunSpec, error: BaseException) -> RunFailed:
+    """A script's exception as a `RunFailed`, with the traceback."""
+    from kohakuengine.engine.ending import exit_status, first_line, traceback_text
+
+    status = exit_status(error)
+    what = first_line(error)
+    if isinstance(error, SystemExit):
+        said = f": {error.code}" if isinstance(error.code, str) else ""
+        what = f"exited with exit code {status}{said}"
+    failed = RunFailed(
+        f"{spec.script.location}: {what}",
+        script=spec.script,
+        config=spec.config,
+        traceback="" if isinstance(error, SystemExit) else traceback_text(error),
+        exit_code=status,
+    )
+    failed.__cause__ = error
+    return failed
+
+
+def _result(spec: RunSpec, value: Any = None, error: KohakuEngineError | None = None) -> RunResult:
+    status = RunStatus.SUCCESS
+    if error is not None:
+        status = RunStatus.LOST if isinstance(error, RunLost) else RunStatus.FAILED
+    return RunResult(
+        index=spec.index,
+        script=spec.script,
+        config=spec.config,
+        status=status,
+        value=value,
+        error=error,
+        attempt=spec.attempt,
+        slot=spec.slot,
+        log_path=error.log_path if isinstance(error, RunError) else None,
+    )
+
+
+def _finished(result: RunResult) -> Future[RunResult]:
+    future: Future[RunResult] = Future()
+    future.set_result(result)
+    return future
+
+
+def executor_named(name: str) -> Any:
+    """The class of an executor: a built-in one, or one that a distribution registers.
+
+    Raises:
+        KohakuEngineError: There is none of that name; the message lists those there are.
+    """
+    if name in _BUILT_IN:
+        from importlib import import_module
+
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        return getattr(import_module(module), attribute)
+    from importlib.metadata import entry_points
+
+    for found in entry_points(group=GROUP, name=name):
+        return found.load()
+    names = executor_names()
+    message = f"No executor is named {name!r}; there are {', '.join(names)}."
+    raise KohakuEngineError(message + nearest(name, names))
+
+
+def executor_names() -> list[str]:
+    """The names of all executors that are installed."""
+    from importlib.metadata import entry_points
+
+    return sorted({*_BUILT_IN, *(found.name for found in entry_points(group=GROUP))})

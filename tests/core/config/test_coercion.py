@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kohakuengine.config.annotations import read_annotation
 from kohakuengine.config.coercion import coerce_text, describe, type_name
-from kohakuengine.config.parameter import MISSING
+from kohakuengine.config.missing import MISSING
 from kohakuengine.errors import CoercionError
 
 

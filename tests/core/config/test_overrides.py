@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kohakuengine.config.missing import MISSING
 from kohakuengine.config.overrides import (
     DeferredText,
     coerce_globals,
@@ -15,7 +16,7 @@ from kohakuengine.config.overrides import (
     resolve_overrides,
     unknown_names,
 )
-from kohakuengine.config.parameter import MISSING, Parameter
+from kohakuengine.config.parameter import Parameter
 from kohakuengine.errors import CoercionError, OverrideError, UnknownKey
 
 
@@ -219,7 +220,8 @@ class TestDeferredText:
         assert text == DeferredText("x", strict=True)
         assert text != DeferredText("x")
         assert hash(text) == hash(DeferredText("x", strict=True))
-        assert repr(text) == "DeferredText(text='x', strict=True, key=None)"
+        assert repr(text) == "DeferredText('x', strict=True, key=None)"
+        assert text != ("x", True, None)
         assert pickle.loads(pickle.dumps(text)) == text
 
     @pytest.mark.parametrize(

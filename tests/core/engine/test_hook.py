@@ -20,7 +20,9 @@ def seen(ran):
 
     def run(text, *, strict=False, **texts):
         given = {key.replace("__", "."): text for key, text in texts.items()}
-        return ran(text, {key: DeferredText(t, strict, key) for key, t in given.items()})["seen"]
+        return ran(
+            text, {key: DeferredText(t, strict=strict, key=key) for key, t in given.items()}
+        )["seen"]
 
     return run
 

@@ -14,9 +14,10 @@ A name is loaded when it is first used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
+    from typing import Any
+
     from kohakuengine.config.base import CaptureGlobals as CaptureGlobals
     from kohakuengine.config.base import Config as Config
     from kohakuengine.config.base import Use as Use

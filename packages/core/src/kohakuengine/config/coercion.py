@@ -13,7 +13,7 @@ from typing import Any
 
 from kohakuengine.config.annotations import read_annotation
 from kohakuengine.config.literals import parse_literal, split_values, unquote
-from kohakuengine.config.parameter import MISSING
+from kohakuengine.config.missing import MISSING
 from kohakuengine.errors import CoercionError, nearest
 
 __all__ = ["NONE_WORDS", "coerce_text", "describe", "type_name"]

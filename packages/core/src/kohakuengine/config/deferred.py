@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
 
-from kohakuengine.config.parameter import MISSING
+from kohakuengine.config.missing import MISSING
 from kohakuengine.errors import CoercionError
 
 __all__ = ["DeferredText"]
 
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import Any
 
-class DeferredText(NamedTuple):
+
+class DeferredText:
     """The text of an override that is to be read where the script's own value, or class, is known.
 
     Attributes:
@@ -20,9 +23,24 @@ class DeferredText(NamedTuple):
         key: The name that is set, for the message.
     """
 
-    text: str
-    strict: bool = False
-    key: str | None = None
+    __slots__ = ("key", "strict", "text")
+
+    def __init__(self, text: str, *, strict: bool = False, key: str | None = None) -> None:
+        self.text = text
+        self.strict = strict
+        self.key = key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DeferredText) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        return f"DeferredText({self.text!r}, strict={self.strict}, key={self.key!r})"
+
+    def _fields(self) -> tuple[str, bool, str | None]:
+        return (self.text, self.strict, self.key)
 
     def resolve(self, default: Any = MISSING, *, annotation: Any = None) -> Any:
         """Read the text as `coerce_text` does, with what the script says of the name.

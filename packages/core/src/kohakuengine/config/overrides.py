@@ -10,7 +10,8 @@ from kohakuengine.config.annotations import read_annotation
 from kohakuengine.config.coercion import NONE_WORDS, describe
 from kohakuengine.config.deferred import DeferredText
 from kohakuengine.config.literals import split_values
-from kohakuengine.config.parameter import MISSING, Parameter
+from kohakuengine.config.missing import MISSING
+from kohakuengine.config.parameter import Parameter
 from kohakuengine.config.paths import get_path
 from kohakuengine.errors import OverrideError, UnknownKey, nearest
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["MISSING", "Parameter"]
-
-#: Stands for a default that is not known, where None is a default like any other.
-MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
+__all__ = ["Parameter"]
 
 
-class Parameter(NamedTuple):  # no dataclass: every run imports this, few need dataclasses
+class Parameter(NamedTuple):
     """One top-level name of a script, or a part of one, as its source tells without being run.
 
     Attributes:

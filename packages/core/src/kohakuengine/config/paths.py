@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from types import MemberDescriptorType, SimpleNamespace
-from typing import Any
 
 from kohakuengine.config.deferred import DeferredText
-from kohakuengine.config.parameter import MISSING
+from kohakuengine.config.missing import MISSING
 from kohakuengine.errors import OverrideError, nearest
+
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["get_path", "set_path", "split_path"]
 

@@ -6,7 +6,10 @@ import os
 import sys
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 __all__ = [
     "end_as_python",

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CoroutineType, FunctionType, ModuleType
-from typing import Any, TypeVar, overload
 
 from kohakuengine.engine.outline import Outline, guard_call, outline
 from kohakuengine.engine.source import read_source
@@ -35,15 +34,23 @@ __all__ = [
     "reads_command_line",
 ]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import Any, TypeVar, overload
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
 
 CONVENTIONAL = ("main", "run")
 
 
-@overload
-def entrypoint(function: _F, /) -> _F: ...
-@overload
-def entrypoint(*, name: str | None = None) -> Callable[[_F], _F]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def entrypoint(function: _F, /) -> _F: ...
+    @overload
+    def entrypoint(*, name: str | None = None) -> Callable[[_F], _F]: ...
+
+
 def entrypoint(function: _F | None = None, /, *, name: str | None = None) -> Any:
     """Mark the function that a run of the script calls.
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from os import getpid
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
 
 from kohakuengine.engine.ending import end_forked, exit_status, user_traceback
 from kohakuengine.engine.entrypoint import (
@@ -28,7 +27,10 @@ from kohakuengine.engine.script import Script
 from kohakuengine.engine.source import Source, read_source
 from kohakuengine.errors import ConfigTypeError, KohakuEngineError, RunFailed
 
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
+    from typing import Any
+
     from kohakuengine.config.base import Config
     from kohakuengine.engine.respawn import Payload
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from kohakuengine.config.deferred import DeferredText
 from kohakuengine.config.paths import get_path, set_path, split_path
 from kohakuengine.engine.entrypoint import accepted_arguments
 from kohakuengine.errors import KohakuEngineError, OverrideError, nearest
+
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["RunHook"]
 

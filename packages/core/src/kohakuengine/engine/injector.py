@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import ModuleType
-from typing import Any
 
 from kohakuengine.errors import ConfigValueError
+
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["PROTECTED_NAMES", "GlobalInjector", "refuse_protected"]
 

@@ -9,11 +9,13 @@ from _thread import get_ident
 from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any
 
 from kohakuengine.engine.script import Script
 
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
+    from typing import Any
+
     from kohakuengine.engine.reimport import Reimport
 
 __all__ = ["MainProgram", "main_module"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
-from typing import TYPE_CHECKING, Any
 
 from kohakuengine.engine.source import absolute
 from kohakuengine.errors import (
@@ -15,8 +14,10 @@ from kohakuengine.errors import (
     nearest,
 )
 
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from kohakuengine.config.base import Config
     from kohakuengine.config.generator import ConfigGenerator

@@ -218,3 +218,17 @@ class TestTogether:
             status = error.code
         assert status in (0, None)
         assert capsys.readouterr().out.startswith("kogine ")
+
+
+def test_every_module_has_the_names_that_it_lists():
+    import importlib
+    import pkgutil
+
+    import kohakuengine
+
+    for found in pkgutil.walk_packages(kohakuengine.__path__, "kohakuengine."):
+        if found.name.endswith("__main__"):
+            continue  # it is a program
+        module = importlib.import_module(found.name)
+        absent = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
+        assert (found.name, absent) == (found.name, [])

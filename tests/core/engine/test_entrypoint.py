@@ -275,4 +275,4 @@ class TestCallEntrypoint:
     def test_nothing_warns_where_all_is_taken(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            call_entrypoint(lambda a, b: None, [1], {"b": 2})
+            assert call_entrypoint(lambda a, b: (a, b), [1], {"b": 2}) == (1, 2)

@@ -90,7 +90,7 @@ class TestPools:
         value = script(POOL).run(Config({"lr": 10.0}, args=["spawn"]), use_subprocess=True)
         assert value == (1, 10.0, 1.0, 1, "__mp_main__")
 
-    def test_with_objects_that_only_the_parents_guard_makes(self, script):
+    def test_with_objects_that_only_the_parents_guard_makes(self, script, capfd):
         source = """
             import multiprocessing
             def work(): return __name__
@@ -100,6 +100,7 @@ class TestPools:
                     print(cfg, pool.apply(work))
         """
         script(source).run(Config({"cfg.lr": 5}), use_subprocess=True)
+        assert capfd.readouterr().out == "{'lr': 5} __mp_main__\n"
 
 
 class TestSpec:

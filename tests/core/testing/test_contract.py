@@ -255,6 +255,7 @@ def test_it_finds_what_cannot_be_cancelled(tmp_path, monkeypatch):
 
 
 def test_what_can_be_cancelled_passes(tmp_path):
+    # The assertions are those of the contract.
     made = contract(Killing, waits=True)
     for name in (
         "test_cancel_stops_what_is_under_way",

@@ -219,9 +219,9 @@ def _declared(obj: Any) -> dict[str, Any]:
 def _annotations(cls: type) -> dict[str, Any]:
     try:
         return dict(cls.__annotations__)
-    except (
-        Exception
-    ):  # builtin classes have none; from 3.14 on, the script's own are evaluated here
+    except Exception:
+        # Built-in classes have none; from 3.14 on, the script's own are evaluated here, and may
+        # raise anything.
         return {}
 
 

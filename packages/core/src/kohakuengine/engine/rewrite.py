@@ -37,12 +37,6 @@ from kohakuengine.engine.outline import (
 )
 from kohakuengine.engine.source import Source, compile_tree
 
-__all__ = ["Hook", "Template", "rewrite"]
-
-
-_PLACEHOLDER = "\0kohakuengine.hook"
-
-
 TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
     from typing import Protocol, TypeVar
@@ -62,6 +56,11 @@ if TYPE_CHECKING:
         def enter(self, one_call: bool) -> bool: ...  # noqa: FBT001 - rewritten code calls this
         def result(self, value: object) -> object: ...
         def call(self, function: object) -> object: ...
+
+
+__all__ = ["Template", "rewrite"]
+
+_PLACEHOLDER = "\0kohakuengine.hook"
 
 
 class Template:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from measuring import Benchmark, Bound, python, starts
+from figures import Bound
+from measuring import Benchmark, python, starts
 from places import HELLO, KOGINE
 
 RUN = Benchmark(

@@ -8,48 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
+from typing import Generic, TypeVar
+
+from figures import Bound, Pair
+from needs import Need
+
+T = TypeVar("T")
 
 # What a benchmark gets done in a loop is cut into this many parts, between which the two sides
 # alternate, so that another program's burst of work meets both.
 TURNS = 20
 QUICK_TURNS = 2
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One measurement of the product and one of what it is compared to, in the same unit."""
-
-    ours: float
-    base: float
-
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.base
-
-    @property
-    def excess(self) -> float:
-        return self.ours - self.base
-
-
-@dataclass(frozen=True)
-class Bound:
-    """What a figure may be at most.
-
-    Attributes:
-        limit: The number; None where the figure is for information.
-        unit: "x" where the figure is the ratio of the two sides. Otherwise it is their difference,
-            in this unit.
-    """
-
-    limit: float | None
-    unit: str = "x"
-
-    def figure(self, pair: Pair) -> float:
-        return pair.ratio if self.unit == "x" else pair.excess
-
-    def show(self, figure: float) -> str:
-        return f"{figure:.2f}x" if self.unit == "x" else f"{figure:+.1f} {self.unit}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +35,7 @@ class Benchmark:
         bound: What its figure is, and may be.
         repeat: Measures once. Given True it does as little as possible: the figure is void, but
             it shows that the benchmark works.
+        needs: What is to be installed for it.
     """
 
     name: str
@@ -72,6 +44,7 @@ class Benchmark:
     unit: str
     bound: Bound
     repeat: Callable[[bool], Pair]
+    needs: Sequence[Need] = ()
 
 
 @dataclass(frozen=True)
@@ -103,9 +76,8 @@ class Result:
         return median(self.figures)
 
     @property
-    def is_over(self) -> bool:
-        limit = self.benchmark.bound.limit
-        return limit is not None and self.figure > limit
+    def breaks_its_bound(self) -> bool:
+        return self.benchmark.bound.is_broken_by(self.figure)
 
 
 def measured(benchmark: Benchmark, *, repeats: int, quick: bool) -> Result:
@@ -151,20 +123,49 @@ def starts(ours: Sequence[str], base: Sequence[str]) -> Callable[[bool], Pair]:
     return repeat
 
 
-def start(command: Sequence[str]) -> str:
-    """Run a command to its end and return what it printed.
+def start(command: Sequence[str], folder: str | None = None) -> str:
+    """Run a command to its end, in `folder`, and return what it printed.
 
     Raises:
         subprocess.CalledProcessError: It failed.
     """
-    # Variables such as PYTHONDONTWRITEBYTECODE change what is measured, and differently for each
-    # side.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COVERAGE"))}
     return subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        command, env=environment(), cwd=folder, stdout=subprocess.PIPE, text=True, check=True
     ).stdout
+
+
+def environment() -> dict[str, str]:
+    """Ours, without what changes what is measured, and differently for each side.
+
+    Such are PYTHONDONTWRITEBYTECODE, and what makes children measure their coverage.
+    """
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COVERAGE"))}
 
 
 def python(*arguments: str) -> list[str]:
     """The command that starts this interpreter."""
     return [sys.executable, *arguments]
+
+
+class Shared(Generic[T]):
+    """A measurement from which several benchmarks take their figures; each repeat takes it once.
+
+    Args:
+        measure: Takes it; is told whether to do as little as possible.
+    """
+
+    def __init__(self, measure: Callable[[bool], T]) -> None:
+        self._measure = measure
+        self._taken: list[T] = []
+
+    def repeat(self, read: Callable[[T], Pair]) -> Callable[[bool], Pair]:
+        """The repeat of one of the benchmarks, whose figure `read` finds in the measurement."""
+        numbers = count()
+
+        def repeat(quick: bool) -> Pair:  # noqa: FBT001 - what `Benchmark.repeat` takes
+            number = next(numbers)
+            if number == len(self._taken):
+                self._taken.append(self._measure(quick))
+            return read(self._taken[number])
+
+        return repeat

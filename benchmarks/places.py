@@ -9,3 +9,6 @@ SCRIPTS = Path(__file__).parent / "scripts"
 HELLO = str(SCRIPTS / "hello.py")
 TRIVIAL = str(SCRIPTS / "trivial.py")
 KOGINE = str(Path(sysconfig.get_path("scripts")) / "kogine")
+USES_NUMPY = str(SCRIPTS / "uses_numpy.py")
+MILLION = str(SCRIPTS / "million.py")
+PROGRAMS = Path(__file__).parent / "programs"

@@ -9,7 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from measuring import Benchmark, Bound, Pair, python, start
+from figures import Bound, Pair
+from measuring import Benchmark, python, start
 from places import TRIVIAL
 
 from kohakuengine import Config, ConfigGenerator, Script, Sequential

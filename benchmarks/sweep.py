@@ -5,7 +5,8 @@ from __future__ import annotations
 import runpy
 from itertools import islice
 
-from measuring import TURNS, Benchmark, Bound, Pair, alternated
+from figures import Bound, Pair
+from measuring import TURNS, Benchmark, alternated
 from places import TRIVIAL
 
 from kohakuengine import Config, ConfigGenerator, Script, Sequential

@@ -9,9 +9,9 @@ from measuring import Result
 HEAD = ["benchmark", "product", "compared to", "ratio", "figure", "repeats", "bound", "verdict"]
 
 
-def as_text(results: Sequence[Result]) -> str:
+def as_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns of even width."""
-    rows = [HEAD, *([cell.replace("`", "") for cell in row(result)] for result in results)]
+    rows = [head, *([cell.replace("`", "") for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
@@ -20,9 +20,9 @@ def as_text(results: Sequence[Result]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def as_markdown(results: Sequence[Result]) -> str:
+def as_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same for docs/benchmarks.md."""
-    rows = [HEAD, ["---"] * len(HEAD), *map(row, results)]
+    rows = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
@@ -35,12 +35,13 @@ def row(result: Result) -> list[str]:
         f"{result.ratio:.2f}x",
         bound.show(result.figure),
         f"{bound.show(result.figures[0])} to {bound.show(result.figures[-1])}",
-        "none" if bound.limit is None else f"at most {bound.show(bound.limit)}",
+        bound.text,
         verdict(result),
     ]
 
 
 def verdict(result: Result) -> str:
-    if result.benchmark.bound.limit is None:
+    bound = result.benchmark.bound
+    if bound.limit is None:
         return "for information"
-    return "over" if result.is_over else "ok"
+    return bound.broken if result.breaks_its_bound else "ok"

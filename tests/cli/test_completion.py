@@ -71,6 +71,9 @@ def test_bash_completes(completed, write):
         ("kogine run other.py --set ", set()),
         ("kogine run nothing.py --set ", set()),
         ("kogine run --set ", set()),
+        ("kogine run other.py -j 2 --mode ", {"auto", "fork", "subprocess", "pool"}),
+        ("kogine workflow parallel train.py --mo", {"--mode"}),
+        ("kogine plan train.py --sweep l", {"lr=", "layers="}),
         ("kogine completion f", {"fish"}),
     ],
 )
@@ -82,13 +85,14 @@ def test_what_may_follow(offered, write, line, words):
 def test_commands_of_plugins_follow_too(offered, folder):
     (folder / "plugins-1.0.dist-info").mkdir()
     (folder / "plugins-1.0.dist-info" / "entry_points.txt").write_text(
-        "[kohakuengine.commands]\nworkflow.parallel = p:m\ngreet = p:m\n"
+        "[kohakuengine.commands]\nworkflow.remote = p:m\nworkflow.parallel = p:m\ngreet = p:m\n"
     )
     path = str(folder)
     assert offered("kogine gr", PYTHONPATH=path) == {"greet"}
     assert offered("kogine workflow ", PYTHONPATH=path) == {
         "sequential",
         "parallel",
+        "remote",
         "-h",
         "--help",
     }

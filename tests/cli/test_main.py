@@ -32,6 +32,7 @@ def installed(folder, write):
         "[kohakuengine.commands]\n"
         "greet = plugin:main\n"
         "quiet = plugin:quiet\n"
+        "workflow.remote = plugin:main\n"
         "workflow.parallel = plugin:main\n"
         "run = plugin:main\n"
         "broken = plugin:nothing\n"
@@ -108,7 +109,7 @@ def test_a_group_lists_its_commands(here, group):
             ["config", "shwo"],
             "unknown command 'config shwo'; config has show, check, validate. Did you mean 'show'?",
         ),
-        (["workflow", "x"], "unknown command 'workflow x'; workflow has sequential."),
+        (["workflow", "x"], "unknown command 'workflow x'; workflow has sequential, parallel."),
         (["--versoin"], "unknown option '--versoin'. Did you mean '--version'?"),
         (["run"], "the following arguments are required: SCRIPT. `kogine run --help` shows"),
         (["run", "s.py", "--confg", "x"], "unknown option '--confg'. Did you mean '--config'?"),
@@ -140,7 +141,7 @@ def test_an_entry_point_is_a_command(kogine, installed):
 
 
 def test_a_dot_in_its_name_puts_it_into_a_group(kogine, installed):
-    ended = kogine("workflow", "parallel", "a.py", env=installed)
+    ended = kogine("workflow", "remote", "a.py", env=installed)
     assert ended == (3, "plugin ['a.py']\n", "")
 
 
@@ -156,6 +157,7 @@ def test_a_plugin_that_cannot_be_loaded_is_named(kogine, installed):
 def test_no_plugin_takes_the_place_of_a_command(kogine, installed, write):
     write(script="print('script')")
     assert kogine("run", "script.py", env=installed) == (0, "script\n", "")
+    assert kogine("workflow", "parallel", "--help", env=installed).out.startswith("usage: ")
 
 
 # -- other doors ---------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import threading
+import time
 
 import pytest
 
-from kohakuengine_cli.signals import stopped_by_signals
+from kohakuengine_cli.signals import Stopped, stopped_by_signals
 
 WAITS = """
     import os, sys, threading
@@ -120,7 +121,8 @@ def test_one_interrupted_run_is_a_document_too(begin):
 def test_a_command_that_is_told_to_end_ends_its_child_first(begin, sent, flags, scratch):
     process, child = begin(*flags, "--subprocess")
     ended(process, sent, to_group=False)
-    assert process.returncode == -sent
+    is_as_ctrl_c = flags[0] == "--sweep" and sent == signal.SIGTERM
+    assert process.returncode == (130 if is_as_ctrl_c else -sent)
     assert is_gone(child)
     assert list(scratch.iterdir()) == []
 
@@ -128,14 +130,15 @@ def test_a_command_that_is_told_to_end_ends_its_child_first(begin, sent, flags, 
 def test_a_sweep_that_is_told_to_end_has_its_table(begin):
     process, _ = begin("--sweep", "x=1,2,3", runs=2)
     _, err = ended(process, signal.SIGTERM)
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == 130
     assert "2 of 3 runs in " in err
+    assert err.endswith("Interrupted.\n")
 
 
 def test_a_document_is_whole_also_then(begin):
     process, _ = begin("--sweep", "x=1,2,3", "--json", stream="stderr", runs=2)
     out, _ = ended(process, signal.SIGTERM)
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == 130
     assert json.loads(out)["counts"] == {"success": 1, "cancelled": 1}
 
 
@@ -173,6 +176,65 @@ def test_ctrl_c_while_a_config_is_loaded_is_no_traceback(start, write):
     assert process.returncode == 130
 
 
+# -- runs in parallel ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parallel(start, write, folder):
+    """Start parallel runs as a terminal would, and wait until two of them run."""
+
+    def run(*argv, deaf=False):
+        write(
+            script=f"""
+                import os, signal, threading
+                x = 1
+                def main():
+                    if x == 1:
+                        return x
+                    if {deaf}:
+                        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                    open(f"{{os.getpid()}}.pid", "w").close()
+                    threading.Event().wait(60)
+            """
+        )
+        words = ["--sweep", "x=1,2,3,4", "-j", "2", "--json", *argv]
+        process = start("run", "script.py", *words, start_new_session=True)
+        deadline = time.monotonic() + 30
+        while len(found := list(folder.glob("*.pid"))) < 2:
+            assert time.monotonic() < deadline, process.poll()
+            threading.Event().wait(0.02)
+        return process, [int(path.stem) for path in found]
+
+    return run
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("mode", ["fork", "subprocess", "pool"])
+def test_parallel_runs_are_ended_and_what_is_there_is_kept(parallel, sent, mode):
+    process, pids = parallel("--mode", mode)
+    out, err = ended(process, sent, to_group=False)
+    assert process.returncode == 130
+    told = json.loads(out)
+    assert told["counts"] == {"success": 1, "cancelled": 2}
+    assert told["error"] == "interrupted"
+    assert "3 of 4 runs in " in err
+    assert err.endswith("Interrupted.\n")
+    assert all(map(is_gone, pids))
+
+
+def test_the_second_ctrl_c_kills(parallel):
+    process, pids = parallel("--grace", "10m", deaf=True)
+    process.send_signal(signal.SIGINT)
+    expected = b"Stopping: waiting up to 600 s for 2 runs; press Ctrl-C again to kill them.\n"
+    while (line := process.stderr.readline()) != expected:
+        assert line
+    out, err = ended(process, signal.SIGINT, to_group=False)
+    assert process.returncode == 130
+    assert json.loads(out)["counts"] == {"success": 1, "cancelled": 2}
+    assert "3 of 4 runs in " in err
+    assert all(map(is_gone, pids))
+
+
 # -- the signals themselves ----------------------------------------------------------------------
 
 
@@ -191,6 +253,30 @@ def test_the_end_comes_by_the_signal_once_all_is_cleared_away(monkeypatch):
         stop()
     assert sent == [(os.getpid(), signal.SIGTERM)]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_after_a_signal_that_is_not_deadly_there_is_no_other_end(monkeypatch):
+    monkeypatch.setattr(os, "kill", None)
+    with pytest.raises(Stopped), stopped_by_signals([signal.SIGHUP]):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_ctrl_c_is_counted_too_where_it_is_to_be():
+    before = signal.getsignal(signal.SIGINT)
+    counted = []
+
+    def count():
+        counted.append(1)
+        return len(counted)
+
+    with stopped_by_signals([], count):
+        for kind in (KeyboardInterrupt, KeyboardInterrupt):
+            with pytest.raises(kind):
+                signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # what is being cleared away is left in peace
+        signal.raise_signal(signal.SIGTERM)
+    assert len(counted) == 4
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_handlers_are_put_back():

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import termios
 
@@ -190,3 +191,91 @@ def test_a_terminal_of_few_characters_gets_others(terminal, write):
 def test_help_is_as_wide_as_the_terminal(terminal):
     assert max(map(len, plain(terminal("run", "--help", columns=60))[2:-4])) <= 60
     assert max(map(len, plain(terminal("run", "--help", columns=200)))) <= 100
+
+
+# -- runs in parallel ----------------------------------------------------------------------------
+
+WAITS_FOR_A_FILE = """
+    import os, threading
+    x = 1
+    def main():
+        print("out of sight")
+        if x == 2:
+            raise ValueError("diverged")
+        while x > 2 and not os.path.exists("go"):
+            threading.Event().wait(0.05)
+        if x == 4:
+            raise ValueError("diverged too")
+        return x
+"""
+
+
+@pytest.fixture
+def seen(start):
+    """Run ``kogine`` on a terminal, do something each time that a text is seen there."""
+
+    def run(*argv, steps):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        env = {"TERM": "xterm-256color"}
+        process = start(*argv, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+                if steps and steps[0][0] in CODE.sub("", shown.decode(errors="ignore")):
+                    steps.pop(0)[1](process)
+        except OSError:  # how Linux says that the other side has gone
+            pass
+        os.close(ours)
+        process.wait(timeout=30)
+        return process.returncode, shown.decode().replace("\r\n", "\n")
+
+    return run
+
+
+def test_parallel_runs_are_seen_while_they_go_on(seen, write, folder):
+    write(script=WAITS_FOR_A_FILE)
+    words = ["--sweep", "x=1,2,3,4", "-j", "2", "--keep-going"]
+
+    steps = [("run 4  x=4", lambda process: (folder / "go").touch())]
+    code, shown = seen("run", "script.py", *words, steps=steps)
+    text = CODE.sub("", shown)
+    assert code == 1
+    assert "2/4  50%  1 failed" in text
+    assert re.search(r"  \d  run 3  x=3 +\d s", text)
+    assert "   1x ValueError: diverged (script.py:6)" in text
+    assert "Error: run 2 with x=2 failed: ValueError: diverged; its output:" in text
+    assert "out of sight" not in text
+    assert "4 runs in " in plain(shown)[-2]
+    assert plain(shown)[-1].startswith("Logs: .kogine/logs/")
+
+
+def test_ctrl_c_is_answered_there(seen, write):
+    write(
+        script="""
+            import signal, threading
+            x = 1
+            def main():
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                print("deaf", flush=True)
+                threading.Event().wait(60)
+        """
+    )
+
+    def press(process):
+        process.send_signal(signal.SIGINT)
+
+    answer = "Stopping: waiting up to 60 s for 1 run; press Ctrl-C again to kill it."
+    words = ["--sweep", "x=1,2", "-j", "1", "--grace", "1m"]
+    code, shown = seen("run", "script.py", *words, steps=[("run 1  x=1", press), (answer, press)])
+    assert code == 130
+    assert any(line.startswith("1 of 2 runs in ") for line in plain(shown)[-3:])
+    assert plain(shown)[-1] == "Interrupted."
+
+
+def test_a_terminal_without_control_codes_gets_plain_lines(terminal, write):
+    write(script=WAITS_FOR_A_FILE)
+    shown = terminal("run", "script.py", "--sweep", "x=1,0", "-j", "1", env={"TERM": "dumb"})
+    assert plain(shown)[0] == "2 runs, 1 at a time."

@@ -15,9 +15,14 @@ from kohakuengine_cli.texts import (
     config_texts,
     cut,
     duration_text,
+    failure_text,
     outcome_texts,
+    path_text,
+    rate_text,
     reason_text,
     run_text,
+    stopping_text,
+    time_text,
     value_text,
 )
 
@@ -150,3 +155,55 @@ def test_a_duration_has_the_unit_that_suits_it(seconds, text):
 )
 def test_a_text_is_cut_to_a_width(width, options, text):
     assert cut("abcdef", width, **options) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (1250, "1250/s"),
+        (81.26, "81/s"),
+        (8.126, "8.1/s"),
+        (0.9999, "1.0/s"),
+        (0.5, "30/min"),
+        (1 / 30, "2.0/min"),
+        (1 / 3600, "1.0/h"),
+        (1 / 36000, "0.1/h"),
+    ],
+)
+def test_a_rate_is_in_the_unit_that_one_can_count_in(rate, text):
+    assert rate_text(rate) == text
+
+
+def test_a_time_that_goes_on_is_in_whole_seconds():
+    assert [time_text(seconds) for seconds in (0.2, 42.4, 65, 125, 7200)] == [
+        "0 s",
+        "42 s",
+        "65 s",
+        "2:05",
+        "2:00:00",
+    ]
+
+
+def test_a_path_is_told_from_here(folder):
+    assert path_text(str(folder / "logs" / "1.log")) == "logs/1.log"
+    assert path_text("/elsewhere/1.log") == "/elsewhere/1.log"
+
+
+def test_stopping_is_told_of_one_and_of_several():
+    assert stopping_text(1, 1, 5.0) == (
+        "Stopping: waiting up to 5 s for 1 run; press Ctrl-C again to kill it."
+    )
+    assert stopping_text(1, 2, 0.5).endswith(
+        "up to 0.5 s for 2 runs; press Ctrl-C again to kill them."
+    )
+    assert stopping_text(2, 2, 5.0) == "Stopping: killing 2 runs."
+
+
+def test_failures_of_a_kind_are_told_by_why_and_where(write):
+    write(script="")
+    script = Script("script.py")
+    error = RunFailed("script.py: ValueError: no", where="script.py:3")
+    failed = RunResult(0, script, None, RunStatus.FAILED, error=error)
+    assert failure_text(failed) == "ValueError: no (script.py:3)"
+    late = RunResult(0, script, None, RunStatus.TIMEOUT, error=KohakuEngineError("took too long"))
+    assert failure_text(late) == "timed out: took too long"

@@ -22,6 +22,7 @@ from kohakuengine.errors import (
     RunError,
     RunFailed,
     RunLost,
+    RunTimeout,
     ScriptModuleNotFound,
     ScriptNotFound,
     ScriptValueError,
@@ -77,6 +78,7 @@ class TestTree:
             (TransportError, TypeError),
             (WorkflowError, ValueError),
             (RunError, RuntimeError),
+            (RunTimeout, TimeoutError),
             (FlowFailed, RuntimeError),
             (FlowInterrupted, KeyboardInterrupt),
             (MissingDistribution, ImportError),
@@ -106,16 +108,19 @@ class TestMessages:
 class TestObjects:
     def test_a_run_error_carries_what_it_knows(self, script):
         made = script("")
-        error = RunFailed("x", script=made, config=None, log_path="l", traceback="t", exit_code=3)
-        for again in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
-            assert type(again) is RunFailed
-            assert again.script == made
-            assert (again.log_path, again.traceback, again.exit_code) == ("l", "t", 3)
+        what = {"log_path": "l", "traceback": "t", "exit_code": 3, "kinds": ("E",), "where": "f:1"}
+        for cls in (RunFailed, RunLost, RunTimeout):
+            error = cls("x", script=made, config=None, **what)
+            for again in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
+                assert type(again) is cls
+                assert again.script == made
+                assert {name: getattr(again, name) for name in what} == what
 
     def test_without_knowing_anything(self):
         error = RunLost("x")
         assert (error.script, error.config, error.log_path) == (None, None, None)
         assert (error.traceback, error.exit_code) == ("", None)
+        assert (error.kinds, error.where) == ((), "")
 
     @pytest.mark.parametrize("cls", [FlowFailed, FlowInterrupted])
     def test_an_ended_flow_carries_its_results(self, cls):

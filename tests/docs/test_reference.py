@@ -58,9 +58,12 @@ def test_each_option_is_listed_and_each_listed_option_exists(name):
     assert listed | {"-h", "--help"} == options_of(name)
 
 
-def test_a_workflow_takes_the_options_of_a_run_but_the_entrypoint():
+def test_workflows_take_the_options_of_a_run_but_for_those_that_are_named():
     run = options_of("run") - {"-e", "--entrypoint"}
-    assert options_of("workflow sequential") == run
+    table = section(CLI, "kogine run").partition("With `-j`")[2].partition("### ")[0]
+    for_j = {option for cell in first_cells(table) for option in _OPTION.findall(cell)}
+    assert options_of("workflow sequential") == run - for_j
+    assert options_of("workflow parallel") == run - {"--subprocess"} | {"-w", "--workers"}
 
 
 def test_the_python_reference_lists_the_public_names():
@@ -73,14 +76,21 @@ def test_the_fields_of_a_result_are_listed():
     assert listed == {*RunResult.__dataclass_fields__, "ok", "traceback"}
 
 
-def test_the_options_of_a_flow_are_listed():
-    signature = inspect.signature(ScriptWorkflow).parameters
-    defaults = {name: p.default for name, p in signature.items() if name != "scripts"}
-    table = section(API, "Flows").partition("| method |")[0]
-    rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", table, re.MULTILINE)
-    assert {name: text.strip("`") for name, text in rows} == {
-        name: str(default).replace("stop", '"stop"') for name, default in defaults.items()
-    }
+@pytest.mark.parametrize(
+    ("flow", "table"),
+    [
+        (ScriptWorkflow, section(API, "Flows").partition("| method |")[0]),
+        (kohakuengine.Parallel, section(API, "In parallel")),
+    ],
+)
+def test_the_options_of_a_flow_are_listed(flow, table):
+    signature = inspect.signature(flow).parameters.values()
+    listed = re.findall(r"^\| `(\w+)` \| (\S+) \|", table, re.MULTILINE)
+    assert [(name, text.strip("`").replace('"', "'")) for name, text in listed] == [
+        (parameter.name, repr(parameter.default))
+        for parameter in signature
+        if parameter.name != "scripts" and parameter.kind is not parameter.VAR_KEYWORD
+    ]
 
 
 @pytest.mark.parametrize(

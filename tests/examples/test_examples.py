@@ -34,6 +34,19 @@ def kogine(tmp_path):
             check=False,
         )
 
+    call.environment = environment
+    return call
+
+
+@pytest.fixture
+def rows(kogine):
+    """The runs in the document of a parallel `kogine run`, by index; each must succeed."""
+
+    def call(script, *words):
+        done = kogine("run", SCRIPTS / script, "-j", "2", "--json", *words)
+        assert done.returncode == 0, done.stderr
+        return sorted(json.loads(done.stdout)["runs"], key=lambda run: run["index"])
+
     return call
 
 
@@ -110,6 +123,20 @@ class TestScripts:
         assert output("decorated.py", "--set", "samples=3") == "mean of [0, 1, 4]: 1.7\n"
         assert output("decorated.py", "-e", "clean") == "nothing to clean\n"
 
+    def test_the_wait_at_one_checkout_is_the_one_of_the_textbook(self, document):
+        words = ["--set", "checkouts=1", "--set", "arrivals_per_min=0.5", "--set", "service_min=1"]
+        run = document("checkout.py", *words, "--set", "customers=200_000")
+        assert run["value"]["load"] == 0.5
+        assert run["value"]["wait_min"] == pytest.approx(1.0, rel=0.05)  # M/M/1: 0.5 / (1 - 0.5)
+
+    def test_a_line_that_grows_for_ever_is_refused(self, kogine):
+        done = kogine("run", SCRIPTS / "checkout.py", "--set", "checkouts=3")
+        assert done.returncode == 1
+        assert "ValueError: the line grows for ever at a load of 1.20" in done.stderr
+
+    def test_without_a_gpu_the_texts_are_embedded_by_the_cpu(self, output):
+        assert output("embed.py") == "cpu is GPU none, batches of 32, cache in runs/cache\n"
+
     def test_what_the_cell_derives_follows(self, output):
         printed = output("cell.py", "--set", "rate_percent=12", "--set", "years=1")
         assert printed == "1000.00 at 12 % for 1 years: 1126.83\n"
@@ -142,6 +169,8 @@ class TestConfigs:
             ("throw.py", "throw_zip.py"),
             ("throw.py", "throw_search.py"),
             ("prepare.py", "scratch_per_worker.py"),
+            ("checkout.py", "checkout_sweep.py"),
+            ("embed.py", "embed_on_gpus.py"),
             ("train_digits.py", "digits_sweep.py"),
         ],
     )
@@ -212,6 +241,47 @@ class TestConfigs:
         assert config.globals_dict == {"folder": Path("runs/worker-3")}
 
 
+class TestInParallel:
+    @pytest.mark.parametrize("mode", ["auto", "fork", "subprocess", "pool"])
+    def test_the_grid_comes_to_the_same_in_every_mode(self, rows, document, mode):
+        config = ["-c", CONFIGS / "checkout_sweep.py"]
+        parallel = rows("checkout.py", *config, "--mode", mode)
+        one_by_one = document("checkout.py", *config)["runs"]
+        assert [run["value"] for run in parallel] == [run["value"] for run in one_by_one]
+        assert len(parallel) == 8
+
+    def test_what_runs_print_is_in_their_logs(self, rows):
+        runs = rows("checkout.py", "-c", CONFIGS / "checkout_sweep.py")
+        logs = {Path(run["log_path"]).read_text() for run in runs}
+        assert len(logs) == 8
+        assert "7 checkouts, seed 2: 0.022 min\n" in logs
+
+    @pytest.mark.parametrize("mode", ["fork", "subprocess", "pool"])
+    def test_each_worker_has_a_gpu_and_a_cache_for_itself(self, rows, tmp_path, mode):
+        words = ["-c", CONFIGS / "embed_on_gpus.py", "--gpus", "3,7", "--mode", mode]
+        values = [run["value"] for run in rows("embed.py", *words)]
+        assert len(values) == 4
+        pairs = {(value["gpu"], value["folder"]) for value in values}
+        assert pairs <= {("3", "cache-0"), ("7", "cache-1")}
+        sizes = [
+            line
+            for name in {value["folder"] for value in values}
+            for line in (tmp_path / "runs" / name / "batches.txt").read_text().split()
+        ]
+        assert sorted(sizes, key=int) == ["16", "32", "64", "128"]
+
+    def test_gpus_are_those_that_the_variable_names(self, rows, kogine):
+        config = ["-c", CONFIGS / "embed_on_gpus.py"]
+        kogine.environment["CUDA_VISIBLE_DEVICES"] = "4,5"
+        gpus = {run["value"]["gpu"] for run in rows("embed.py", *config, "--gpus", "auto")}
+        assert gpus <= {"4", "5"}
+
+    def test_two_workers_share_a_gpu(self, rows):
+        words = ["--gpus", "6", "--gpus-per-run", "0.5"]
+        runs = rows("embed.py", "-c", CONFIGS / "embed_on_gpus.py", *words)
+        assert {run["value"]["gpu"] for run in runs} == {"6"}
+
+
 class TestWorkflows:
     def test_three_scripts_in_one_command(self, kogine, tmp_path):
         steps = [SCRIPTS / name for name in ("prepare.py", "fit.py", "report.py")]
@@ -235,6 +305,26 @@ class TestWorkflows:
         for _ in range(2):
             done = kogine("run", EXAMPLES / "workflows/experiment.py", "--set", "degrees=2,3")
             assert done.stdout.splitlines()[-1].startswith("best of 2: degree 3")
+
+    def test_a_program_takes_results_as_they_end_and_survives_failures(self, tmp_path):
+        program = EXAMPLES / "workflows/checkouts.py"
+        done = subprocess.run(
+            [sys.executable, program],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        *shops, failed, verdict = done.stdout.splitlines()
+        assert sorted(line[:12] for line in shops) == [f"{n} checkouts:"[:12] for n in range(4, 8)]
+        assert re.fullmatch(r"3 runs failed: 3 ValueError at checkout.py:\d+", failed)
+        assert verdict == "6 are enough"
+
+    def test_a_parallel_program_is_configured_like_any_script(self, kogine):
+        words = ["--set", "goal_min=0.5", "--set", "days=1", "--json"]
+        done = kogine("run", EXAMPLES / "workflows/checkouts.py", *words)
+        assert json.loads(done.stdout)["value"] == 5
 
 
 def test_nothing_is_written_beside_the_examples(output):

@@ -215,9 +215,9 @@ class TestWorkerId:
         source = "def config_gen(other=5): return Config({'o': other})"
         assert load(source, worker_id=3) == Config({"o": 5})
 
-    def test_that_is_required_but_not_given_is_explained(self, load):
-        with pytest.raises(ConfigTypeError, match=r"config_gen\(\) requires worker_id"):
-            load("def config_gen(worker_id): return Config()")
+    def test_that_is_required_but_not_given_is_the_first_slots(self, load):
+        source = "def config_gen(worker_id): return Config({'w': worker_id})"
+        assert load(source) == Config({"w": 0})
 
     def test_a_callable_without_a_signature_is_called_without(self, load):
         # `iter` is one of the built-ins that do not tell what they take.

@@ -100,7 +100,7 @@ class TestSiblings:
     def test_the_search_path_is_absolute(self, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "path", ["", "lib", "/usr"])
-        assert search_path()[:3] == [str(tmp_path), str(tmp_path / "lib"), "/usr"]
+        assert search_path()[:3] == (str(tmp_path), str(tmp_path / "lib"), "/usr")
 
 
 class TestSameNamedInTwoFolders:

@@ -263,6 +263,15 @@ class TestSize:
     def test_is_lazy(self):
         assert len(list(itertools.islice(self.huge(), 3))) == 3
 
+    def test_one_long_axis_takes_no_more_than_its_values(self):
+        sweep = Sweep(Config(), [{"x": list(range(100_000))}])
+        tracemalloc.start()
+        try:
+            next(iter(sweep))
+            assert tracemalloc.get_traced_memory()[1] < 100_000
+        finally:
+            tracemalloc.stop()
+
     @pytest.mark.parametrize("base", [Config({"a": 1}), Config({"a": [1]})])
     def test_memory_does_not_grow_with_the_number_of_configs(self, base):
         sweep = Sweep(base, [{f"a{index}": list(range(10))} for index in range(4)])

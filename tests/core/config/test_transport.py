@@ -246,6 +246,31 @@ class TestLoads:
         with pytest.raises(TransportError, match=match):
             loads(lost)
 
+    def test_finds_modules_where_the_other_process_has_just_found_them(self, tmp_path):
+        # The search path is remembered, but not for longer than it is true.
+        source = """if True:
+            import os, sys
+            from kohakuengine.config.transport import dumps
+            dumps(1, what="it")
+            os.chdir(sys.argv[1])
+            import late
+            sys.stdout.buffer.write(dumps(late.Late(), what="it"))
+            """
+        for folder in ("one", "two"):
+            (tmp_path / folder).mkdir()
+        (tmp_path / "two" / "late.py").write_text("class Late: pass")
+        command = [sys.executable, "-c", source, str(tmp_path / "two")]
+        ended = subprocess.run(command, cwd=tmp_path / "one", capture_output=True, check=True)
+        loads(dumps(1, what="it"))
+        try:
+            assert type(loads(ended.stdout)).__name__ == "Late"
+        finally:
+            sys.modules.pop("late", None)
+
+    @pytest.mark.parametrize("kind", [bytes, bytearray])
+    def test_takes_what_arrived_as_it_is(self, kind):
+        assert loads(kind(dumps([b"x" * 10**6], what="it"))) == [b"x" * 10**6]
+
     def test_leaves_the_search_path_as_it_was(self, monkeypatch):
         monkeypatch.setattr(sys, "path", ["/made/up", *sys.path])
         data = dumps(1, what="it")

@@ -146,7 +146,7 @@ class TestFailure:
 
     def test_exit_codes(self, script):
         for code, status in (("3", 3), ("'text'", 1)):
-            with pytest.raises(RunFailed, match=f"exit code {status}: SystemExit") as caught:
+            with pytest.raises(RunFailed, match=f"exited with exit code {status}") as caught:
                 run_in_child(script(f"import sys\nsys.exit({code})"))
             assert caught.value.exit_code == status
 

@@ -1,10 +1,13 @@
 import asyncio
+import json
 import sys
 
 import pytest
 
 from kohakuengine.engine.ending import (
     end_as_python,
+    exception_kinds,
+    exception_place,
     exit_status,
     first_line,
     traceback_text,
@@ -29,6 +32,75 @@ class TestExitStatus:
     )
     def test_is_pythons(self, error, status):
         assert exit_status(error) == status
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("error", "kinds"),
+        [
+            (ValueError(), ("ValueError", "Exception")),
+            (KeyError(), ("KeyError", "LookupError", "Exception")),
+            (
+                json.JSONDecodeError("", "", 0),
+                ("json.decoder.JSONDecodeError", "ValueError", "Exception"),
+            ),
+            (SystemExit(3), ("SystemExit",)),
+            (KeyboardInterrupt(), ("KeyboardInterrupt",)),
+            (BaseException(), ("BaseException",)),
+        ],
+    )
+    def test_are_names_of_the_class_and_its_bases(self, error, kinds):
+        assert exception_kinds(error) == kinds
+
+    def test_those_of_the_script_are_bare(self, script):
+        source = "class Mixin: pass\nclass Mine(Mixin, ValueError): pass\ndef main(): raise Mine"
+        error = run_script(script(source)).error
+        assert exception_kinds(error) == ("Mine", "ValueError", "Exception")
+        assert first_line(error) == "Mine"
+
+
+class TestPlace:
+    def place(self, made):
+        return exception_place(run_script(made).error)
+
+    def test_is_the_innermost_in_the_users_files(self, script, tmp_path):
+        (tmp_path / "helper.py").write_text(
+            "import json\ndef parse(t):\n    return json.loads(t)\n"
+        )
+        made = script("import helper\ndef main():\n    helper.parse('{')")
+        assert self.place(made) == "helper.py:3"
+
+    def test_is_not_in_an_installed_library(self, script, tmp_path):
+        library = tmp_path / "site-packages"
+        library.mkdir()
+        (library / "lib.py").write_text("def call(f): f()\ndef fail(): 1/0\n")
+        source = f"""\
+            import sys
+            sys.path.append({str(library)!r})
+            import lib
+            def inner():
+                lib.fail()
+            def main():
+                lib.call(inner)
+        """
+        assert self.place(script(source)) == "script.py:5"
+
+    def test_unless_that_is_all_there_is(self, script):
+        made = script("def main(): 1/0", name="site-packages/lib.py")
+        assert self.place(made) == "lib.py:1"
+
+    @pytest.mark.parametrize("name", ["script.py", "helper.py"])
+    def test_of_what_is_no_python_is_in_its_file(self, script, tmp_path, name):
+        made = script("import helper")
+        (tmp_path / name).write_text("\n\nx = = 1")
+        try:
+            error = run_script(made).error
+        except SyntaxError as raised:
+            error = raised
+        assert exception_place(error) == f"{name}:3"
+
+    def test_of_what_was_never_raised_is_not_known(self):
+        assert exception_place(ValueError()) == ""
 
 
 class TestTraceback:

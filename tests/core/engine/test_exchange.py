@@ -49,6 +49,21 @@ class TestValues:
         assert repr(value) == "<unpicklable: a _thread.lock>"
         assert "lock" in value.reason
 
+    def test_the_warning_names_the_run(self, script):
+        made = script("import threading\ndef main(): return threading.Lock()")
+        report, _ = exchanged(made)
+        with pytest.warns(UserWarning, match=r"script\.py in run 6 stayed in its process"):
+            received(report, made, None, index=5)
+
+    def test_so_is_what_cannot_be_rebuilt_here(self, script):
+        source = "class Odd:\n def __reduce__(self): return int, ('odd',)\ndef main(): return Odd()"
+        made = script(source)
+        report, _ = exchanged(made)
+        with pytest.warns(UserWarning, match=r"script\.py stayed in its .* cannot be rebuilt"):
+            value = received(report, made, None)
+        assert repr(value) == "<unpicklable: a __main__.Odd>"
+        assert "ValueError: invalid literal for int()" in value.reason
+
 
 class TestFailures:
     def test_have_type_message_and_traceback(self, script):
@@ -63,11 +78,19 @@ class TestFailures:
         assert caught.value.traceback.startswith("Traceback (most recent call last):")
         assert caught.value.traceback.endswith("KeyError: 'k'\n")
 
+    def test_have_kinds_and_place(self, script):
+        made = script("class Mine(OSError): pass\ndef main():\n    raise Mine")
+        with pytest.raises(RunFailed) as caught:
+            received(exchanged(made)[0], made, None)
+        assert caught.value.kinds == ("Mine", "OSError", "Exception")
+        assert caught.value.where == "script.py:3"
+
     @pytest.mark.parametrize(("code", "status"), [("3", 3), ("'text'", 1), ("True", 1)])
     def test_exits_have_their_code_and_no_traceback(self, script, code, status):
         report, _ = exchanged(script(f"import sys\nsys.exit({code})"))
         assert (report.exit_code, report.traceback) == (status, "")
-        assert report.error.startswith("SystemExit")
+        assert report.error.startswith(f"exited with exit code {status}")
+        assert report.exited
 
     def test_an_exit_with_status_0_is_a_success(self, script):
         report, error = exchanged(script("import sys\nsys.exit()"))
@@ -134,8 +157,12 @@ class TestLost:
         error = lost(script(""), Config(), status)
         assert isinstance(error, RunLost)
         assert error.exit_code == status
-        with pytest.raises(RunLost, match=f"script.py: its process {how}before the run was over"):
+        with pytest.raises(RunLost, match=f"script.py: its process {how}before the run was over$"):
             raise error
+
+    def test_and_why(self, script):
+        error = lost(script(""), None, -9, "out of memory")
+        assert str(error).endswith("before the run was over: out of memory")
 
 
 def test_a_report_is_plain():

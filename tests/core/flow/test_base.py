@@ -1,6 +1,8 @@
+from textwrap import dedent
+
 import pytest
 
-from kohakuengine import Config, ConfigGenerator, Script, Sequential
+from kohakuengine import Config, ConfigGenerator, Script, Sequential, load_config_file
 from kohakuengine.config.sweep import Sweep
 from kohakuengine.errors import (
     ConfigTypeError,
@@ -162,6 +164,51 @@ class TestFeedback:
         assert all(result in (None, name) for name, result in heard)
 
 
+class TestWorkers:
+    SOURCE = """
+        from kohakuengine import Config
+        def config_gen(worker_id=None):
+            for i in range(6):
+                told = yield Config({"x": (worker_id, i)})
+                if worker_id == 0:
+                    print("told of", told and told.index)
+    """
+
+    @pytest.fixture
+    def configs(self, tmp_path):
+        path = tmp_path / "configs.py"
+        path.write_text(dedent(self.SOURCE))
+        return lambda: load_config_file(path)
+
+    def test_a_sequential_flow_has_slot_0_which_is_told_of_its_runs(self, script, configs, capsys):
+        assert Sequential([Script(script(X).path, configs())]).run() == [(0, i) for i in range(6)]
+        told = [f"told of {index}\n" for index in range(6)]
+        assert capsys.readouterr().out == "".join(told)
+
+    def test_each_run_has_the_config_of_its_index_for_its_slot(self, script, configs):
+        class Flow(ScriptWorkflow):
+            def make_executor(self):
+                def react(executor, spec):
+                    if spec.index % 2:
+                        for index in list(executor.under_way):
+                            executor.succeed(index)
+
+                return FakeExecutor(2, react)
+
+        made = script(X)
+        several = Script(made.path, configs())
+        results = Flow([made, several, made]).results()
+        assert [result.config.globals_dict["x"] for result in results[1:7]] == [
+            (result.slot, index) for index, result in enumerate(results[1:7])
+        ]
+        assert {result.slot for result in results[1:7]} == {0, 1}
+
+    def test_one_generator_for_several_scripts(self, script, configs):
+        shared, made = configs(), script(X)
+        flow = Sequential([Script(made.path, shared), Script(made.path, shared)])
+        assert flow.run() == [(0, i) for i in range(6)] * 2
+
+
 class TestTotal:
     @pytest.mark.parametrize(
         ("configs", "total"),
@@ -244,7 +291,9 @@ class TestRunning:
 
     def test_with_continue_it_comes_after_all_have_run(self, script):
         with pytest.raises(
-            FlowFailed, match=r"^2 runs of the flow did not succeed; the first is run 1"
+            FlowFailed,
+            match=r"^2 runs of the flow did not succeed \(2 ZeroDivisionError at script.py:2\); "
+            r"the first is run 1: ",
         ) as caught:
             Sequential(self.scripts(script, 0, 1, 0, 1), on_error="continue").run()
         assert [result.ok for result in caught.value.results] == [False, True, False, True]

@@ -1,11 +1,15 @@
 import itertools
+import signal
+import threading
 import time
 import tracemalloc
 from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread, Timer
 
 import pytest
 
-from kohakuengine import Config, Script
+from kohakuengine import Config, Script, load_config_file
 from kohakuengine.errors import (
     EntrypointNotFound,
     FlowFailed,
@@ -41,6 +45,18 @@ def specs(script):
                 self.closed = True
 
     return Specs()
+
+
+@pytest.fixture
+def worker_config(tmp_path):
+    """Load the config that a `config_gen` gives."""
+
+    def load(source):
+        path = tmp_path / "workers.py"
+        path.write_text(f"from kohakuengine import Config\n{source}")
+        return load_config_file(path)
+
+    return load
 
 
 def later(**endings):
@@ -187,9 +203,23 @@ class TestOnError:
         statuses = {result.index: result.status for result in results}
         assert statuses == {0: "failed", 1: "cancelled", 2: "success"}
 
+    def test_all_that_have_failed_are_told_by_kind(self, specs):
+        def fail(index, line):
+            kinds = ("ValueError", "Exception")
+            return lambda executor: executor.fail(index, kinds=kinds, where=f"train.py:{line}")
+
+        lose = lambda executor: executor.lose(1, exit_code=-9)  # noqa: E731
+        executor = FakeExecutor(4, later(after_3=[fail(2, 7), lose, fail(0, 7), fail(3, 8)]))
+        message = (
+            r"^4 runs of the flow did not succeed \(2 ValueError at train\.py:7, 1 lost: SIGKILL, "
+            r"1 ValueError at train\.py:8\); the first is run 3: it failed$"
+        )
+        with pytest.raises(FlowFailed, match=message):
+            list(Driver(executor).stream(specs(None)))
+
     def test_other_words_are_refused(self):
         with pytest.raises(
-            WorkflowError, match="on_error is 'ignore'; it takes stop, continue, raise"
+            WorkflowError, match=r"on_error is 'ignore'; it takes stop, continue, raise\."
         ):
             Driver(FakeExecutor(), on_error="ignore")
 
@@ -286,10 +316,194 @@ class TestRetries:
         assert sorted(indices(results)) == [0, 1, 2, 3, 4]
         assert [spec.index for spec in executor.submitted[:3]] == [0, 1, 0]
 
+    def test_what_is_not_asked_for_is_not_tried_again(self, specs):
+        def react(executor, spec):
+            executor.lose(0) if spec.index == 0 else executor.fail(1, kinds=("KeyError",))
+
+        executor = FakeExecutor(1, react)
+        driver = Driver(executor, on_error="continue", retries=1, retry_on=["lost"])
+        results = {result.index: result for result in driver.stream(specs(2))}
+        assert [results[index].attempt for index in (0, 1)] == [2, 1]
+
+    def test_a_retry_gets_its_config_for_the_slot_that_it_gets(self, script, worker_config):
+        made = script("def main(): pass")
+        config = worker_config("def config_gen(worker_id=None): return Config({'w': worker_id})")
+
+        def react(executor, spec):
+            if spec.index == 1:
+                executor.fail(0)  # its slot is free again, and taken by run 2
+            if spec.attempt == 2:
+                for index in list(executor.under_way):
+                    executor.succeed(index)
+
+        executor = FakeExecutor(3, react)
+        specs = (RunSpec(index, made, config) for index in range(3))
+        results = list(Driver(executor, retries=1, retry_delay_s=0.05).stream(specs))
+        assert len(results) == 3
+        for spec in executor.submitted:
+            assert spec.config == Config({"w": spec.slot})
+        assert [(spec.index, spec.slot) for spec in executor.submitted] == [
+            (0, 0),
+            (1, 1),
+            (2, 0),
+            (0, 2),
+        ]
+        assert all(result.config == Config({"w": result.slot}) for result in results)
+
     @pytest.mark.parametrize("options", [{"retries": -1}, {"retry_delay_s": -1}])
     def test_negative_numbers_are_refused(self, options):
         with pytest.raises(WorkflowError, match="cannot be negative"):
             Driver(FakeExecutor(), **options)
+
+
+class TestBounds:
+    def failing(self, specs, count, *, kind="ValueError {}", **options):
+        """What comes of runs that all fail, each by an error of its own."""
+        executor = FakeExecutor(
+            1, lambda e, s: e.fail(s.index, kinds=(kind.format(s.index),), where="train.py:1")
+        )
+        results = []
+        driver = Driver(executor, on_error="continue", **options)
+        with pytest.raises(FlowFailed) as caught:
+            results.extend(driver.stream(specs(count)))
+        return len(results), str(caught.value)
+
+    def test_so_many_failures_end_the_flow(self, specs):
+        count, message = self.failing(specs, None, max_failures=3, max_identical_failures=3)
+        assert count == 3
+        assert message.startswith(
+            "the flow stopped at max_failures=3: 3 runs of the flow did not succeed ("
+        )
+
+    def test_so_do_so_many_of_one_kind(self, specs):
+        count, message = self.failing(specs, None, kind="E", max_identical_failures=2)
+        assert count == 2
+        assert message == (
+            "the flow stopped at max_identical_failures=2: 2 runs of the flow did not succeed "
+            "(2 E at train.py:1); the first is run 1: it failed"
+        )
+
+    def test_kinds_without_number_are_not_taken_for_one(self, specs):
+        count, _ = self.failing(specs, None, max_failures=300, max_identical_failures=2)
+        assert count == 300
+
+    def test_those_that_succeeded_when_tried_again_do_not_count(self, specs):
+        executor = FakeExecutor(1, lambda e, s: (e.fail if s.attempt == 1 else e.succeed)(s.index))
+        driver = Driver(executor, on_error="continue", retries=1, max_failures=1)
+        assert all(result.ok for result in driver.stream(specs(3)))
+
+    def test_what_runs_may_end(self, specs):
+        executor = FakeExecutor(2, later(after_1=[bad(0), ok(1)]))
+        results = []
+        driver = Driver(executor, on_error="continue", max_failures=1)
+        with pytest.raises(FlowFailed, match=r"^the flow stopped at max_failures=1: run 1 of"):
+            results.extend(driver.stream(specs(None)))
+        assert [(result.index, result.ok) for result in results] == [(0, False), (1, True)]
+        assert executor.shutdowns == [False]
+
+    def test_fewer_do_not(self, specs):
+        executor = FakeExecutor(1, lambda e, s: e.fail(s.index))
+        driver = Driver(executor, on_error="continue", max_failures=3)
+        assert len(list(driver.stream(specs(2)))) == 2
+
+
+class TestSlots:
+    def test_each_run_gets_its_config_for_its_slot(self, script, worker_config):
+        made = script("def main(): pass")
+        config = worker_config("def config_gen(worker_id=None): return Config({'w': worker_id})")
+        executor = FakeExecutor(2, later(after_1=[ok(1)], after_2=[ok(0), ok(2)]))
+        specs = (RunSpec(index, made, config) for index in range(3))
+        results = {result.index: result for result in Driver(executor).stream(specs)}
+        given = [results[index].config.globals_dict["w"] for index in range(3)]
+        assert given == [0, 1, 1] == [spec.config.globals_dict["w"] for spec in executor.submitted]
+
+    @pytest.mark.parametrize("on_error", ["stop", "continue"])
+    def test_a_config_that_fails_for_one_ends_the_flow(self, script, worker_config, on_error):
+        made = script("def main(): pass")
+        config = worker_config(
+            "def config_gen(worker_id=0): return Config({'x': 1 / (1 - worker_id)})"
+        )
+        executor = FakeExecutor(2, lambda executor, spec: None)
+
+        def specs():
+            yield RunSpec(0, made, config)
+            executor.succeed(0)
+            yield RunSpec(1, made, config)
+
+        results = []
+        stream = Driver(executor, on_error=on_error).stream(specs())
+        with pytest.raises(ZeroDivisionError):
+            results.extend(stream)
+        assert indices(results) == [0]
+        assert executor.shutdowns == [False]
+
+    def test_one_that_fails_for_a_retry_leaves_the_result_there_was(self, script, worker_config):
+        made = script("def main(): pass")
+        config = worker_config(
+            "def config_gen(worker_id=0): return Config({'x': 1 / (1 - worker_id)})"
+        )
+
+        def react(executor, spec):
+            if spec.index == 1:
+                executor.fail(0)
+            if spec.index == 2:  # in slot 0, so that run 0 gets the other one
+                executor.succeed(1)
+
+        class Ending(Listener):
+            def run_finished(self, result):
+                if result.index == 0:
+                    executor.succeed(2)
+
+        executor = FakeExecutor(2, react)
+        specs = (RunSpec(index, made, Config() if index else config) for index in range(3))
+        results = []
+        options = {"on_error": "continue", "retries": 1, "retry_delay_s": 0.01}
+        driver = Driver(executor, **options, listeners=[Ending()])
+        with pytest.raises(ZeroDivisionError):
+            results.extend(driver.stream(specs))
+        assert sorted((result.index, result.status) for result in results) == [
+            (0, "failed"),
+            (1, "success"),
+            (2, "success"),
+        ]
+
+
+class TestThreads:
+    class Threaded(FakeExecutor):
+        """Its runs are ended by another thread."""
+
+        def __init__(self, capacity, react=None):
+            super().__init__(capacity, lambda executor, spec: self.queue.put(spec))
+            self.queue = SimpleQueue()
+            self.thread = Thread(target=self.work)
+            self.thread.start()
+
+        def work(self):
+            while (spec := self.queue.get()) is not None:
+                self.succeed(spec.index, spec.index)
+
+        def shutdown(self, *, cancel=False):
+            self.queue.put(None)
+            self.thread.join()
+            super().shutdown(cancel=cancel)
+
+    def test_may_end_the_runs(self, specs):
+        results = Driver(self.Threaded(3)).stream(specs(200))
+        assert sorted(indices(results)) == list(range(200))
+
+    def test_waiting_for_them_can_be_interrupted(self, specs):
+        main = threading.main_thread().ident
+
+        class Interrupting(FakeExecutor):
+            def submit(self, spec):
+                if spec.index == 1:
+                    Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
+                return super().submit(spec)
+
+        results = []
+        with pytest.raises(FlowInterrupted):
+            results.extend(Driver(Interrupting(2, later())).stream(specs(None)))
+        assert [result.status for result in results] == ["cancelled", "cancelled"]
 
 
 class TestFeedback:
@@ -425,6 +639,46 @@ class TestEnds:
             results.extend(Driver(FakeExecutor(), listeners=[listener]).stream(specs(None)))
         assert indices(results) == [0, 1]
         assert listener.names[-2:] == ["run_finished 1", "flow_ended"]
+
+    def test_one_while_the_executor_is_shut_down_loses_nothing(self, specs):
+        class Hurried(FakeExecutor):
+            def shutdown(self, *, cancel=False):
+                super().shutdown(cancel=cancel)
+                raise KeyboardInterrupt
+
+        executor = Hurried(2, later(after_1=[bad(0)]))
+        listener = RecordingListener()
+        results = []
+        driver = Driver(executor, on_error="raise", listeners=[listener])
+        with pytest.raises(FlowInterrupted):
+            results.extend(driver.stream(specs(None)))
+        assert [(result.index, result.status) for result in results] == [
+            (0, "failed"),
+            (1, "cancelled"),
+        ]
+        assert listener.names[-1] == "flow_ended"
+        stream = Driver(Hurried(1)).stream(specs(None))
+        next(stream)
+        with pytest.raises(KeyboardInterrupt):
+            stream.close()
+
+    def test_an_error_in_a_future_goes_through(self, specs):
+        class Broken(FakeExecutor):
+            def submit(self, spec):
+                future = super().submit(spec)
+                if spec.index == 1:
+                    future.set_exception(OSError("no space left"))
+                return future
+
+        listener = RecordingListener()
+        results = []
+        driver = Driver(Broken(2, later()), listeners=[listener])
+        with pytest.raises(OSError, match="no space left"):
+            results.extend(driver.stream(specs(2)))
+        assert results == []
+        cancelled = [about.status for name, about in listener.events if name == "run_finished"]
+        assert cancelled == ["cancelled", "cancelled"]
+        assert listener.names[-1] == "flow_ended"
 
     def test_an_error_of_the_executor_goes_through(self, specs):
         class Broken(FakeExecutor):

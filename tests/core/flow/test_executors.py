@@ -2,15 +2,19 @@ import sys
 
 import pytest
 
-from kohakuengine.errors import KohakuEngineError
+from kohakuengine.errors import KohakuEngineError, MissingDistribution, RunTimeout
+from kohakuengine.flow import executors
 from kohakuengine.flow.executors import (
     InlineExecutor,
     SubprocessExecutor,
     executor_named,
     executor_names,
+    timed,
 )
-from kohakuengine.flow.runs import RunSpec
+from kohakuengine.flow.runs import RunSpec, RunStatus
 from kohakuengine.testing import ExecutorContract
+
+SIBLINGS = {"fork": "ForkExecutor", "pool": "PoolExecutor", "subprocess": "SubprocessExecutor"}
 
 
 class TestInlineExecutor(ExecutorContract):
@@ -28,7 +32,24 @@ class TestSubprocessExecutor(ExecutorContract):
 class TestRegistry:
     def test_the_built_in_ones_by_name(self):
         assert executor_named("inline") is InlineExecutor
+        for name, attribute in SIBLINGS.items():
+            parallel = pytest.importorskip("kohakuengine_parallel")
+            assert executor_named(name) is getattr(parallel, attribute)
+
+    @pytest.mark.parametrize("name", ["fork", "pool"])
+    def test_one_of_an_absent_sibling_is_explained(self, name, monkeypatch):
+        monkeypatch.setitem(sys.modules, "kohakuengine_parallel", None)
+        message = rf'executor \'{name}\' is not .*: pip install "kohakuengine\[parallel\]"'
+        with pytest.raises(MissingDistribution, match=message):
+            executor_named(name)
+
+    def test_without_it_there_is_a_subprocess_all_the_same(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "kohakuengine_parallel", None)
         assert executor_named("subprocess") is SubprocessExecutor
+
+    def test_the_siblings_are_listed_if_they_are_there(self, monkeypatch):
+        monkeypatch.setattr(executors, "has_parallel", lambda: True)
+        assert {"inline", *SIBLINGS} <= set(executor_names())
 
     def test_they_are_found_without_reading_metadata(self, python):
         code = """
@@ -65,6 +86,12 @@ class TestInlineFailures:
         error = future.result().error
         assert isinstance(error.__cause__, KeyError)
         assert error.script is future.result().script
+
+    def test_one_that_took_too_long_has_a_status_of_its_own(self, script):
+        def run(spec):
+            raise RunTimeout("it took too long")
+
+        assert timed(RunSpec(0, script("")), run).status is RunStatus.TIMEOUT
 
     def test_an_interrupt_is_the_callers(self, script):
         with pytest.raises(KeyboardInterrupt):

@@ -51,6 +51,13 @@ def test_a_class_of_ones_own(script):
     assert flow._workflow.options == {"max_workers": 4, "use_subprocess": False, "retries": 2}
 
 
+def test_an_executor_is_for_parallel_flows(script):
+    flow = Flow([script(PID)], "parallel", Recording, executor="fork", timeout_s=3)
+    assert flow._workflow.options == {"max_workers": None, "executor": "fork", "timeout_s": 3}
+    with pytest.raises(WorkflowError, match="executor='fork' takes mode='parallel'"):
+        Flow([script(PID)], executor="fork")
+
+
 def test_the_rest_is_the_workflows(script):
     made = script("x = 0\ndef main(): return x")
     configs = ConfigGenerator(Config({"x": number}) for number in range(2))

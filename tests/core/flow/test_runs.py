@@ -1,13 +1,20 @@
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from kohakuengine import Config
 from kohakuengine.errors import RunFailed, RunLost
 from kohakuengine.flow.runs import RunResult, RunSpec, RunStatus
 
 
 def test_statuses_are_their_words():
-    assert [f"{status}" for status in RunStatus] == ["success", "failed", "lost", "cancelled"]
+    assert [f"{status}" for status in RunStatus] == [
+        "success",
+        "failed",
+        "lost",
+        "timeout",
+        "cancelled",
+    ]
     assert RunStatus.LOST == "lost"
 
 
@@ -25,10 +32,25 @@ def test_its_environment(script):
     }
 
 
+def test_in_its_slot(script):
+    config = Config()
+    spec = RunSpec(5, script(""), config, attempt=2, argv=("--x",), strict=True)
+    assert spec.in_slot(0) is spec
+    assert spec.in_slot(3) == replace(spec, slot=3)
+    assert spec.in_slot(3).config is config
+    assert RunSpec(0, script("")).in_slot(1).config is None
+
+
+def test_again(script):
+    spec = RunSpec(5, script(""), slot=3)
+    assert spec.again() == replace(spec, attempt=2)
+
+
 def test_a_result_is_ok_if_the_run_succeeded(script):
     made = script("")
     assert [RunResult(0, made, None, status).ok for status in RunStatus] == [
         True,
+        False,
         False,
         False,
         False,

@@ -63,6 +63,13 @@ class Mute(Twisted):
         return result
 
 
+class Vague(Twisted):
+    def twist(self, result):
+        if result.error:
+            result.error.kinds = result.error.kinds[:1]
+        return result
+
+
 class Swallowing(Twisted):
     def twist(self, result):
         result.status, result.error = RunStatus.SUCCESS, None
@@ -196,6 +203,7 @@ BROKEN = {
     Representing: "test_plain_values_arrive_whole",
     Raising: "test_a_failure_is_a_result",
     Mute: "test_a_failure_has_the_scripts_traceback",
+    Vague: "test_a_failure_has_kinds_and_a_place",
     Swallowing: "test_exit_codes_are_the_scripts",
     Deaf: "test_command_line_arguments_arrive",
     Timeless: "test_results_tell_which_run_they_are_of",

@@ -2,7 +2,7 @@ from concurrent.futures import wait
 
 import pytest
 
-from kohakuengine.errors import EntrypointNotFound, RunFailed, RunLost
+from kohakuengine.errors import EntrypointNotFound, RunFailed, RunLost, RunTimeout
 from kohakuengine.flow.driver import Driver
 from kohakuengine.flow.runs import RunSpec, RunStatus
 from kohakuengine.testing import FakeExecutor, RecordingListener
@@ -24,19 +24,22 @@ class TestFakeExecutor:
         assert executor.under_way == {}
 
     def test_or_each_run_ends_as_the_test_says(self, spec):
-        executor = FakeExecutor(4, lambda executor, spec: None)
-        futures = [executor.submit(spec(index)) for index in range(4)]
+        executor = FakeExecutor(5, lambda executor, spec: None)
+        futures = [executor.submit(spec(index)) for index in range(5)]
         assert not wait(futures, timeout=0).done
-        executor.fail(2, "why")
+        executor.fail(2, "why", where="train.py:1")
         executor.succeed(0, "value")
-        executor.lose(1)
+        executor.lose(1, exit_code=7)
+        executor.time_out(4)
         executor.refuse(3, EntrypointNotFound("none"))
         results = [future.result(0) for future in futures]
-        assert [result.status for result in results] == ["success", "lost", "failed", "failed"]
+        statuses = [result.status for result in results]
+        assert statuses == ["success", "lost", "failed", "failed", "timeout"]
         assert results[0].value == "value"
         kinds = [type(result.error) for result in results]
-        assert kinds == [type(None), RunLost, RunFailed, EntrypointNotFound]
-        assert str(results[2].error) == "why"
+        assert kinds == [type(None), RunLost, RunFailed, EntrypointNotFound, RunTimeout]
+        assert (str(results[2].error), results[2].error.where) == ("why", "train.py:1")
+        assert results[1].error.exit_code == 7
 
     def test_a_result_is_of_the_last_attempt(self, spec):
         executor = FakeExecutor(1, lambda executor, spec: None)

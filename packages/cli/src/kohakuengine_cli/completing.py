@@ -30,8 +30,11 @@ def complete(commands: Mapping[str, tuple[str, str]], plugins: str) -> None:
         for action in added._actions:  # noqa: SLF001 - argparse has no public way to list them
             if action.dest in {"set", "sweep", "zip"}:
                 setattr(action, "completer", _names_of_script)  # noqa: B010 - argcomplete's way
-    for point in entry_points(group=plugins):
-        _added(levels, point.name.replace(".", " "))
+            elif action.dest == "mode":
+                setattr(action, "completer", _modes)  # noqa: B010 - see above
+    for name in {point.name.replace(".", " ") for point in entry_points(group=plugins)}:
+        if name not in commands:
+            _added(levels, name)
     argcomplete.autocomplete(root, exit_method=sys.exit)
 
 
@@ -42,6 +45,13 @@ def _added(levels: dict[str, Any], name: str, **options: Any) -> argparse.Argume
         levels[group] = levels[""].add_parser(group).add_subparsers()
     parser: argparse.ArgumentParser = levels[group].add_parser(last, **options)
     return parser
+
+
+def _modes(**_: Any) -> list[str]:
+    """What ``--mode`` may be."""
+    from kohakuengine_cli.flags import known_modes
+
+    return known_modes()
 
 
 def _names_of_script(parsed_args: argparse.Namespace, **_: Any) -> list[str]:

@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(path: str) -> Config | ConfigGenerator:
+def load(path: str, worker_id: int | None = 0) -> Config | ConfigGenerator:
     """Load a config file; an error of ours notes the line of the file that led to it.
+
+    Args:
+        path: The file.
+        worker_id: The slot that it is loaded for; with None, a flow asks for that of each run.
 
     Raises:
         KohakuEngineError: It is no config, or builds on one that is none.
         Exception: Whatever its code raised.
     """
     try:
-        return load_config_file(path, worker_id=0)
+        return load_config_file(path, worker_id)
     except KohakuEngineError as error:
         from kohakuengine_cli.frames import last_place
 

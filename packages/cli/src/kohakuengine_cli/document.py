@@ -18,11 +18,12 @@ from kohakuengine.config.deferred import DeferredText
 from kohakuengine.engine.ending import first_line
 from kohakuengine.errors import KohakuEngineError, RunError
 from kohakuengine.flow.driver import Listener
+from kohakuengine.flow.failures import failure_kind
 from kohakuengine.flow.runs import RunResult, RunSpec
 from kohakuengine_cli.ending import usage_error
 from kohakuengine_cli.texts import plain
 
-__all__ = ["Document", "as_json", "own_stdout"]
+__all__ = ["Document", "as_json", "document_on_stdout", "own_stdout"]
 
 
 class Document(Listener):
@@ -85,7 +86,7 @@ class Document(Listener):
 
 
 def _run(result: RunResult) -> dict[str, Any]:
-    return {
+    told = {
         "index": result.index,
         "script": result.script.location,
         "status": str(result.status),
@@ -93,16 +94,18 @@ def _run(result: RunResult) -> dict[str, Any]:
         "duration_s": round(result.duration_s, 6),
         "attempt": result.attempt,
     }
+    return told if result.log_path is None else {**told, "log_path": result.log_path}
 
 
 def _failure(result: RunResult) -> dict[str, Any]:
     error = result.error
     if error is None:
         return {}
-    told: dict[str, Any] = {"error": str(error), "traceback": result.traceback}
+    told: dict[str, Any] = {"error": str(error), "kind": failure_kind(result).kind}
     if isinstance(error, RunError):
+        told.update(kinds=error.kinds, where=error.where)
         told["exit_code"] = error.exit_code
-    return told
+    return {**told, "traceback": result.traceback}
 
 
 def _said(error: BaseException) -> str:
@@ -145,6 +148,13 @@ def _repr(value: Any) -> str:
         return repr(value)
     except Exception as error:  # whatever the class's own __repr__ raises
         return f"<{type(value).__qualname__}, whose repr raises {type(error).__name__}>"
+
+
+@contextmanager
+def document_on_stdout() -> Iterator[Document]:
+    """A document there; all that others print goes to stderr meanwhile."""
+    with own_stdout() as stream, Document(stream) as document:
+        yield document
 
 
 @contextmanager

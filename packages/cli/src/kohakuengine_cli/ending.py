@@ -5,7 +5,7 @@
     2    wrong usage, or nothing to run in the script
     130  interrupted
 
-A single ``kogine run`` ends with the script's own status.
+A single ``kogine run`` ends with the script's own status, unless that is run in parallel (``-j``).
 """
 
 from __future__ import annotations

@@ -11,10 +11,21 @@ from kohakuengine_cli.messages import flush, show
 
 TYPE_CHECKING = False  # see `ending`
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
-__all__ = ["Parser", "add_override_flags", "add_run_flags", "split_argv"]
+__all__ = [
+    "Parser",
+    "add_failure_flags",
+    "add_output_flags",
+    "add_override_flags",
+    "add_parallel_flags",
+    "add_place_flags",
+    "check_flags",
+    "known_modes",
+    "quantities",
+    "split_argv",
+]
 
 _EXAMPLES = "examples:"
 
@@ -124,28 +135,183 @@ def add_override_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_run_flags(parser: argparse.ArgumentParser) -> None:
-    """What decides how runs happen, and what is said of them."""
-    group = parser.add_argument_group("running")
-    group.add_argument("--subprocess", action="store_true", help="each run in a fresh interpreter")
+def add_output_flags(parser: argparse.ArgumentParser) -> None:
+    """What is printed where."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document on stdout; what the script prints goes to stderr, or to its "
+        "log",
+    )
+
+
+def add_failure_flags(parser: argparse.ArgumentParser) -> None:
+    """What a failed run does to it and to the others."""
+    group = parser.add_argument_group("failures")
     group.add_argument(
         "--keep-going", action="store_true", help="after a failed run, go on with the others"
     )
     group.add_argument(
+        "--max-failures",
+        metavar="N",
+        type=quantities("number"),
+        help="go on after failed runs, but start nothing new after the Nth",
+    )
+    group.add_argument(
+        "--max-identical-failures",
+        metavar="N",
+        type=quantities("number"),
+        help="the same, after N that failed with the same exception in the same line",
+    )
+    group.add_argument(
         "--retries",
         metavar="N",
-        type=_count,
+        type=quantities("count"),
         default=0,
         help="try a failed run again, up to N times",
     )
     group.add_argument(
-        "--json",
-        action="store_true",
-        help="print one JSON document on stdout; what the script prints goes to stderr",
+        "--retry-delay",
+        metavar="TIME",
+        type=quantities("wait"),
+        help="wait before the first retry (90, 90s, 5m, 1h), and twice as long before each "
+        "further one",
+    )
+    group.add_argument(
+        "--retry-on",
+        metavar="KIND",
+        action="extend",
+        type=quantities("names"),
+        help="retry these only: the name of an exception (or of a base of it), `lost` for a "
+        "process that died, `timeout`. Repeatable",
     )
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of times, such as 0 or 3")
-    return int(text)
+def add_place_flags(parser: argparse.ArgumentParser) -> None:
+    """Whether runs happen in this process, one after the other."""
+    group = parser.add_argument_group("running")
+    group.add_argument("--subprocess", action="store_true", help="each run in a fresh interpreter")
+
+
+def add_parallel_flags(
+    parser: argparse.ArgumentParser, *names: str, default: str | None = None
+) -> None:
+    """How runs happen in parallel.
+
+    Args:
+        parser: Gets them.
+        names: How the flag is called that says how many at once.
+        default: Its value. While it is None, the others are refused: see `check_flags`.
+    """
+    needs = f"; these need {names[0]}" if default is None else ""
+    group = parser.add_argument_group(f"in parallel{needs}")
+    group.add_argument(
+        *names,
+        dest="workers",
+        metavar="N",
+        type=quantities("workers"),
+        default=default,
+        help="run N at once, each in a process of its own; `auto`: as many as there are CPUs"
+        + (" (default)" if default else ""),
+    )
+    for name, options in _PARALLEL.items():
+        group.add_argument(name, **options)
+
+
+def check_flags(flags: argparse.Namespace) -> None:
+    """Refuse flags that would do nothing without another, and a mode that there is not.
+
+    Raises:
+        SystemExit: There is one.
+    """
+    if flags.workers is None:
+        for name in _PARALLEL:
+            if _value(flags, name) is not None:
+                usage_error(
+                    f"{name} is for runs in processes of their own: add -j N (-j 1 runs one at a "
+                    "time). `kogine run --help` shows what it takes."
+                )
+    for name, needed in _NEED.items():
+        if _value(flags, name) is not None and not _value(flags, needed):
+            usage_error(f"{name} does nothing without {needed}.")
+    if flags.workers is not None and flags.mode is not None:
+        _check_mode(flags.mode, subprocess=flags.subprocess)
+
+
+def _value(flags: argparse.Namespace, name: str) -> Any:
+    return getattr(flags, name[2:].replace("-", "_"), None)
+
+
+def known_modes() -> list[str]:
+    """What ``--mode`` takes: what is always there, and the executors that others registered."""
+    from kohakuengine.flow.executors import executor_names
+
+    return [*_MODES, *(name for name in executor_names() if name not in {*_MODES, "inline"})]
+
+
+def _check_mode(mode: str, *, subprocess: bool) -> None:
+    if subprocess and mode != "subprocess":
+        usage_error(f"--subprocess is --mode subprocess, and there is --mode {mode} too.")
+    modes = _MODES if mode in _MODES else known_modes()
+    if mode not in modes:
+        usage_error(f"unknown mode {mode!r}; there are {', '.join(modes)}.{nearest(mode, modes)}")
+
+
+def quantities(name: str) -> Callable[[str], Any]:
+    """The function of that name in `kohakuengine_cli.quantities`, loaded when a flag needs it."""
+
+    def parsed(text: str) -> Any:
+        from kohakuengine_cli import quantities
+
+        return getattr(quantities, name)(text)
+
+    return parsed
+
+
+_MODES = ("auto", "fork", "subprocess", "pool")
+
+# flag -> the one without which it means nothing
+_NEED = {"--retry-delay": "--retries", "--retry-on": "--retries", "--gpus-per-run": "--gpus"}
+
+_PARALLEL: dict[str, dict[str, Any]] = {
+    "--mode": {
+        "metavar": "MODE",
+        "help": "how processes are made. fork: of one that has imported what the script imports, "
+        "in about a millisecond; subprocess: a fresh interpreter for each run; pool: long-lived "
+        "ones that do one run after the other; auto (default): fork where that is safe, else "
+        "subprocess",
+    },
+    "--timeout": {
+        "metavar": "TIME",
+        "type": quantities("duration"),
+        "help": "end a run that takes longer: 90 (seconds), 90s, 5m, 1h30m",
+    },
+    "--grace": {
+        "metavar": "TIME",
+        "type": quantities("wait"),
+        "help": "how long a run that is told to end may take to do so; 5s by default",
+    },
+    "--memory-limit": {
+        "metavar": "MB",
+        "type": quantities("megabytes"),
+        "help": "memory that a run may use: 512 (MB), 4G",
+    },
+    "--threads": {
+        "metavar": "N",
+        "type": quantities("number"),
+        "help": "threads of each run's numerical libraries (OpenMP, MKL, OpenBLAS); by default the "
+        "CPUs are divided among the workers",
+    },
+    "--gpus": {"metavar": "LIST", "help": "GPUs that runs get for themselves: 0,1,2,3 or auto"},
+    "--gpus-per-run": {
+        "metavar": "N",
+        "type": quantities("fraction"),
+        "help": "how many of them each run gets: 1 (default), 2, or a share such as 0.5",
+    },
+    "--logs": {
+        "metavar": "DIR",
+        "help": "where to make the folder with the output of the runs, a file for each; "
+        ".kogine/logs by default",
+    },
+}

@@ -21,6 +21,8 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "run a script: once, or once for each config of a sweep"),
     "workflow sequential": ("workflow_sequential", "run scripts one after the other"),
+    "workflow parallel": ("workflow_parallel", "run scripts side by side"),
+    "plan": ("plan", "list the runs that a sweep or a workflow would have"),
     "config show": ("config_show", "print what a config file holds"),
     "config check": ("config_check", "compare a config file with what a script has"),
     "config validate": ("config_validate", "load a config file and say whether it is one"),
@@ -30,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _GROUPS = {name.partition(" ")[0] for name in COMMANDS if " " in name}
 
 # A plugin's command is a function like a built-in one's `main`, under its name in this group of
-# entry points. `workflow.parallel` there is the command `workflow parallel`.
+# entry points. `workflow.remote` there is the command `workflow remote`.
 _PLUGINS = "kohakuengine.commands"
 
 
@@ -167,7 +169,7 @@ options:
 
 examples:
   kogine run train.py --set lr=0.01
-  kogine run train.py --sweep lr=0.1,0.01 --sweep epochs=10,20
+  kogine run train.py --sweep lr=0.1,0.01 --sweep epochs=10,20 -j 4
   kogine run train.py --config conf.py -- --verbose
 
 Plugins may add commands: `kogine doctor` lists them."""

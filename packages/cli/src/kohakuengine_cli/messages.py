@@ -10,7 +10,7 @@ __all__ = ["flush", "say", "show"]
 def say(text: str) -> None:
     """Print a line, on stderr."""
     if sys.stderr is not None:  # where it is closed, `print` would turn to stdout
-        print(text, file=sys.stderr, flush=True)
+        print(f"{text}\n", end="", file=sys.stderr, flush=True)  # in one go: a thread may say more
 
 
 def show(text: str) -> None:

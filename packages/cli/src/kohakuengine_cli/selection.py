@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from kohakuengine.engine.introspect import ScriptParameters
     from kohakuengine.engine.script import Script
 
-__all__ = ["select"]
+__all__ = ["select", "select_each"]
+
+
+def select_each(flags: argparse.Namespace, *, entrypoint: str | None = None) -> list[Script]:
+    """The scripts of the flags, each with what it runs with."""
+    from kohakuengine.engine.script import Script
+
+    scripts = [Script(path, entrypoint=entrypoint) for path in flags.scripts]
+    for script in scripts:
+        # Each reads the file anew: a generator serves one script.
+        script.config = select(script, flags)
+    return scripts
 
 
 def select(script: Script, flags: argparse.Namespace) -> Config | ConfigGenerator | None:
@@ -30,7 +41,7 @@ def select(script: Script, flags: argparse.Namespace) -> Config | ConfigGenerato
     if flags.config is not None:
         from kohakuengine_cli.config_file import load
 
-        base = load(flags.config)
+        base = load(flags.config, worker_id=None)
         if flags.strict:
             base = _strict(script, base)
     if not (flags.set or flags.sweep or flags.zip):

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a flow as Ctrl-C does: its processes first, its files, then itself."""
+"""What signals do to a command: first its processes end and its files go, then it ends."""
 
 from __future__ import annotations
 
@@ -23,37 +23,57 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Turn these signals into an exception, and end by them once everything is cleared away.
+def stopped_by_signals(
+    deadly: Sequence[int] = _SIGNALS, told: Callable[[], int] | None = None
+) -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception.
 
     A signal that is ignored (``nohup``) or handled already is left alone.
+
+    Args:
+        deadly: Those of them by which the process ends once everything is cleared away, as it would
+            have without us. After another one it ends as after Ctrl-C.
+        told: Called by each of the signals, and by Ctrl-C too; returns how many there were. The
+            first ends the runs and the second kills them; more are ignored, so that nobody who is
+            impatient has a table or a document cut off.
     """
     received: list[int] = []
 
     def stop(number: int, _: Any) -> None:
         received.append(number)
-        raise Stopped
+        if told is None or told() <= 2:
+            raise KeyboardInterrupt if number == signal.SIGINT else Stopped
 
-    taken: list[int] = []
-    if threading.current_thread() is threading.main_thread():
-        taken = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, stop)
+    taken = _taken(_SIGNALS if told is None else [signal.SIGINT, *_SIGNALS], stop)
     _spare_forks(taken, stop)
     try:
         yield
     finally:
         _reset(taken, stop)
         taken.clear()
-        if received:
+        if received and received[0] in deadly:
             flush()
             os.kill(os.getpid(), received[0])
+
+
+def _usual(number: int) -> Any:
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+
+
+def _taken(numbers: Sequence[int], handler: Callable[[int, Any], None]) -> list[int]:
+    """Handle those signals that are handled as usual, and tell which these are."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    taken = [number for number in numbers if signal.getsignal(number) is _usual(number)]
+    for number in taken:
+        signal.signal(number, handler)
+    return taken
 
 
 def _reset(numbers: Sequence[int], handler: Callable[[int, Any], None]) -> None:
     for number in numbers:
         if signal.getsignal(number) is handler:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, _usual(number))
 
 
 def _spare_forks(numbers: Sequence[int], handler: Callable[[int, Any], None]) -> None:

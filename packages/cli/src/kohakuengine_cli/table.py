@@ -1,8 +1,8 @@
-"""Draws the table of a flow's runs."""
+"""Draws the tables of a flow's runs and of its failures."""
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,11 +12,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kohakuengine.flow.failures import FailureGroup, FailureGroups
 from kohakuengine.flow.runs import RunStatus
 from kohakuengine_cli.summary import Row, Summary
-from kohakuengine_cli.texts import cut, duration_text
+from kohakuengine_cli.texts import (
+    cut,
+    duration_text,
+    failure_text,
+    is_number_text,
+    path_text,
+    run_text,
+)
 
-__all__ = ["show_summary"]
+__all__ = ["show_counts", "show_failures", "show_summary"]
 
 # Results of more columns than this stand in one, as `loss=0.1 accuracy=0.9 ...`.
 _MAX_RESULTS = 6
@@ -26,7 +34,6 @@ _MIN_WRAPPED = 24  # where less is left for an error message, the columns before
 _GAP = 3  # spaces between columns
 
 _STYLES = {RunStatus.SUCCESS: "green", RunStatus.CANCELLED: "yellow"}
-_NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan|", re.IGNORECASE)
 
 
 class _Column(NamedTuple):
@@ -43,18 +50,47 @@ class _Column(NamedTuple):
 
 
 def show_summary(console: Console, summary: Summary, *, several_scripts: bool) -> None:
-    """Print the table, and the line below it."""
+    """Print the table, if it says more than the failure that there was."""
     rows = summary.rows
-    if len(rows) > 1 or any(not row.reason for row in rows):  # of one failure, all has been said
-        end = "..." if console.options.ascii_only else "…"
-        columns = list(_columns(rows, summary.varying, several_scripts=several_scripts, end=end))
-        console.print()
-        if sum(column.width + _GAP for column in columns) - _GAP <= console.width:
-            _print(console, _table(rows, columns, gap=end))
-        else:
-            _print(console, _records(rows, summary.varying, several_scripts=several_scripts))
-        console.print()
+    if not rows or (len(rows) == 1 and rows[0].reason):
+        return
+    end = "..." if console.options.ascii_only else "…"
+    columns = list(_columns(rows, summary.varying, several_scripts=several_scripts, end=end))
+    console.print()
+    if sum(column.width + _GAP for column in columns) - _GAP <= console.width:
+        _print(console, _table(rows, columns, gap=end))
+    else:
+        _print(console, _records(rows, summary.varying, several_scripts=several_scripts))
+    console.print()
+
+
+def show_counts(console: Console, summary: Summary) -> None:
+    """Print the last line: how many runs there were, and how they went."""
     console.print(Text(str(summary), style="" if summary.all_well else "bold red"))
+
+
+def show_failures(console: Console, failures: FailureGroups) -> None:
+    """Print how many runs failed in the same way, of each kind the first one and its log."""
+    if not failures.count:
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", style="red")
+    table.add_column(overflow="fold")
+    for group in sorted(failures, key=lambda group: -group.count):
+        table.add_row(f"{group.count}x", Text("\n").join(_failure(group)))
+    if failures.others:
+        table.add_row(f"{failures.others}x", "of other kinds")
+    _print(console, table)
+    console.print()
+
+
+def _failure(group: FailureGroup) -> list[Text]:
+    first = group.first
+    lines = [Text(failure_text(first), "red")]
+    lines.append(Text("  ".join([f"first: run {first.index + 1}", *run_text(first.config)])))
+    if first.log_path and os.path.exists(first.log_path):
+        lines.append(Text(f"log: {path_text(first.log_path)}"))
+    return lines
 
 
 def _print(console: Console, table: Table) -> None:
@@ -93,7 +129,7 @@ def _columns(
 
 
 def _values(title: str, cells: Sequence[str]) -> _Column:
-    return _Column(title, cells, right=all(map(_NUMBER.fullmatch, cells)))
+    return _Column(title, cells, right=all(map(is_number_text, cells)))
 
 
 def _joined(values: Mapping[str, str]) -> str:
@@ -145,4 +181,4 @@ def _status_style(row: Row) -> str:
 
 
 def _row_style(row: Row) -> str:
-    return "red" if row.status in {RunStatus.FAILED, RunStatus.LOST} else ""
+    return "" if row.status in _STYLES else "red"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from enum import Enum
 from numbers import Number
@@ -15,20 +16,30 @@ from kohakuengine.config.deferred import DeferredText
 
 if TYPE_CHECKING:
     from kohakuengine.config.base import Config
-    from kohakuengine.flow.runs import RunResult
+    from kohakuengine.flow.runs import RunResult, RunStatus
 
 __all__ = [
     "config_texts",
+    "config_values",
     "cut",
     "duration_text",
+    "failure_text",
+    "is_number_text",
     "outcome_texts",
+    "path_text",
     "plain",
+    "rate_text",
     "reason_text",
     "run_text",
+    "status_text",
+    "stopping_text",
+    "time_text",
     "value_text",
 ]
 
 _MAX_NAMED = 32  # characters of a value that stands among others in a line
+
+_NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan|", re.IGNORECASE)
 
 _SCALARS = (str, Number, type(None))
 
@@ -78,14 +89,22 @@ def _one_line(text: str) -> str:
     return line if line.isprintable() else line.encode("unicode_escape").decode()
 
 
-def config_texts(config: Config | None) -> dict[str, str]:
+def config_values(config: Config | None) -> dict[str, Any]:
     """All that a config gives to a script, by the name that one would give it by."""
     if config is None:
         return {}
-    texts = {name: value_text(value) for name, value in config.globals_dict.items()}
-    texts.update({f"args[{i}]": value_text(value) for i, value in enumerate(config.args)})
-    texts.update({f"--{name}": value_text(value) for name, value in config.kwargs.items()})
-    return texts
+    if not (config.args or config.kwargs):
+        return config.globals_dict
+    return {
+        **config.globals_dict,
+        **{f"args[{i}]": value for i, value in enumerate(config.args)},
+        **{f"--{name}": value for name, value in config.kwargs.items()},
+    }
+
+
+def config_texts(config: Config | None) -> dict[str, str]:
+    """`config_values`, as one reads them."""
+    return {name: value_text(value) for name, value in config_values(config).items()}
 
 
 def run_text(config: Config | None) -> list[str]:
@@ -116,6 +135,24 @@ def reason_text(result: RunResult) -> str:
     return text
 
 
+def is_number_text(text: str) -> bool:
+    """Whether it is a number, or nothing, and so belongs at the right of its column."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def status_text(status: RunStatus) -> str:
+    """How a run ended, as one says it of the run: it ``timed out``."""
+    return {"success": "succeeded", "timeout": "timed out"}.get(status, status)
+
+
+def failure_text(result: RunResult) -> str:
+    """What failures of a kind have in common, by one of them: why it failed, and where."""
+    where = getattr(result.error, "where", "")
+    failed = str(result.status) == "failed"
+    why = reason_text(result) if failed else f"{status_text(result.status)}: {reason_text(result)}"
+    return f"{why} ({where})" if where else why
+
+
 def cut(text: str, width: int, *, end: str = "…") -> str:
     """`text` in no more than `width` characters."""
     return text if len(text) <= width else text[: width - len(end)] + end
@@ -130,6 +167,32 @@ def duration_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def time_text(seconds: float) -> str:
+    """A time that goes on, in whole seconds: ``3 s``, ``1:05``, ``2:00:00``."""
+    return f"{seconds:.0f} s" if seconds < 99.5 else duration_text(seconds)
+
+
+def rate_text(per_second: float) -> str:
+    """``1250/s``, ``8.1/s``, ``12/min``, ``0.5/h``."""
+    rates = {"s": per_second, "min": per_second * 60, "h": per_second * 3600}
+    unit = next((unit for unit, rate in rates.items() if rate >= 0.95), "h")  # 0.95: shown as 1.0
+    return f"{rates[unit]:.0f}/{unit}" if rates[unit] >= 9.95 else f"{rates[unit]:.1f}/{unit}"
+
+
+def path_text(path: str) -> str:
+    """A path from here, where it leads below; else as it is."""
+    return path.removeprefix(os.getcwd() + os.sep)
+
+
+def stopping_text(interrupts: int, runs: int, grace_s: float) -> str:
+    """What happens to the runs that are under way when a flow is told to stop."""
+    noun = f"{runs} {'run' if runs == 1 else 'runs'}"
+    if interrupts > 1:
+        return f"Stopping: killing {noun}."
+    wait = f"waiting up to {grace_s:g} s for {noun}"
+    return f"Stopping: {wait}; press Ctrl-C again to kill {'it' if runs == 1 else 'them'}."
 
 
 def _is_flat(item: tuple[Any, Any]) -> bool:

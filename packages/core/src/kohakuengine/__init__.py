@@ -108,19 +108,33 @@ def lazy_sibling(asked: str, name: str) -> Any:
 
     Raises:
         AttributeError: No sibling provides the name.
-        MissingDistribution: The sibling is not installed; the message is the line that does it.
+        MissingDistribution: See `sibling`.
     """
     if name not in _SIBLINGS:
         raise AttributeError(f"module {asked!r} has no attribute {name!r}")
+    module, extra = _SIBLINGS[name]
+    return getattr(sibling(module, extra, needed_for=name), name)
+
+
+def sibling(module: str, extra: str, *, needed_for: str) -> Any:
+    """Import a sibling distribution's package.
+
+    Args:
+        module: The package.
+        extra: The extra of ``kohakuengine`` that installs it.
+        needed_for: What it provides, in words.
+
+    Raises:
+        MissingDistribution: It is not installed; the message is the line that does it.
+    """
     from importlib import import_module
 
-    module, extra = _SIBLINGS[name]
     try:
-        return getattr(import_module(module), name)
+        return import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise  # the sibling is there, and something that it needs is not
         from kohakuengine.errors import MissingDistribution
 
         line = f'pip install "kohakuengine[{extra}]"'
-        raise MissingDistribution(f"{name} is not installed. Install it: {line}") from None
+        raise MissingDistribution(f"{needed_for} is not installed. Install it: {line}") from None

@@ -20,7 +20,8 @@
     ├── WorkflowError                  (ValueError) a flow that cannot be built
     ├── RunError                       (RuntimeError) one run ended badly
     │   ├── RunFailed                  the script raised, or exited with a status other than 0
-    │   └── RunLost                    its process died without saying how it went
+    │   ├── RunLost                    its process died without saying how it went
+    │   └── RunTimeout                 (TimeoutError) it took longer than it was given
     ├── FlowFailed                     (RuntimeError) a flow stopped because of a failed run
     └── MissingDistribution            (ImportError) a sibling distribution is not installed
     FlowInterrupted                    (KeyboardInterrupt) Ctrl-C, with the results so far
@@ -57,6 +58,7 @@ __all__ = [
     "RunError",
     "RunFailed",
     "RunLost",
+    "RunTimeout",
     "ScriptError",
     "ScriptModuleNotFound",
     "ScriptNotFound",
@@ -153,6 +155,12 @@ class RunError(KohakuEngineError, RuntimeError):
         log_path: The file that holds the run's output, where it was kept in one.
         traceback: The traceback's text as the run's process saw it, cut to the user's frames.
         exit_code: What the script's process ended with, or would have; None where it did not end.
+        kinds: The names of the class of the script's exception and of its bases up to `Exception`,
+            most derived first. They are bare for built-in classes and for those of the script
+            itself ("ValueError"), otherwise qualified ("package.module.Error"). Empty where the
+            script raised nothing.
+        where: The innermost place in the user's own files that led to the exception
+            ("train.py:12"); "" where it is not known.
     """
 
     def __init__(
@@ -164,6 +172,8 @@ class RunError(KohakuEngineError, RuntimeError):
         log_path: str | None = None,
         traceback: str = "",
         exit_code: int | None = None,
+        kinds: tuple[str, ...] = (),
+        where: str = "",
     ) -> None:
         super().__init__(message)
         self.script = script
@@ -171,6 +181,8 @@ class RunError(KohakuEngineError, RuntimeError):
         self.log_path = log_path
         self.traceback = traceback
         self.exit_code = exit_code
+        self.kinds = kinds
+        self.where = where
 
 
 class RunFailed(RunError):  # noqa: N818 - a state of a run
@@ -183,6 +195,13 @@ class RunFailed(RunError):  # noqa: N818 - a state of a run
 
 class RunLost(RunError):  # noqa: N818 - a state of a run
     """The run's process died without reporting how the run went (a signal, ``os._exit``)."""
+
+
+class RunTimeout(RunError, TimeoutError):  # noqa: N818 - a state of a run
+    """The run took longer than it was given, and its process was stopped.
+
+    A `TimeoutError` that the script itself raises is a `RunFailed`.
+    """
 
 
 class FlowFailed(KohakuEngineError, RuntimeError):  # noqa: N818 - a state of a flow

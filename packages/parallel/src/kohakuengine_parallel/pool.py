@@ -8,130 +8,146 @@ A worker imports what its runs import, once, and keeps it. Each run has a module
 from __future__ import annotations
 
 import os
-import signal
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
-from kohakuengine.config.transport import dumps, loads
-from kohakuengine.engine.exchange import Report, Request, do, lost, received
-from kohakuengine.flow.executors import timed
-from kohakuengine.flow.runs import RunResult, RunSpec
+from kohakuengine.engine.child import interpreter_command
+from kohakuengine_parallel.channel import Channel, read_instead
+from kohakuengine_parallel.executor import ProcessExecutor
+from kohakuengine_parallel.runs import KILL
+from kohakuengine_parallel.worker import task
+from kohakuengine_parallel.zygote.order import Start
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+    from kohakuengine.flow.runs import RunSpec
+    from kohakuengine_parallel.runs import RunUnderWay
 
-__all__ = ["PoolExecutor", "usable_cpus"]
-
-# Forking a process that has threads (ours has one for each worker) can deadlock the child.
-_processes = get_context("spawn")
+__all__ = ["PoolExecutor"]
 
 
-def usable_cpus() -> int:
-    """How many CPUs this process may use, which in a container is not what the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-class PoolExecutor:
+class PoolExecutor(ProcessExecutor):
     """Runs each script in one of a fixed number of worker processes.
 
-    A worker that dies costs the run that it had; the next one gets a new worker.
+    A worker that dies costs the run that it had; the next one in its slot gets a new worker.
 
     Args:
-        max_workers: How many; by default as many as the CPUs that this process may use.
+        options: See `ProcessExecutor`.
     """
 
-    def __init__(self, max_workers: int | None = None) -> None:
-        self.capacity = usable_cpus() if max_workers is None else max_workers
-        if self.capacity < 1:
-            raise ValueError(f"max_workers must be at least 1, got {max_workers}")
-        # One thread waits for each worker, so that a slot is a worker.
-        self._threads = ThreadPoolExecutor(self.capacity, thread_name_prefix="kogine-pool")
+    def __init__(self, max_workers: int | None = None, **options: Any) -> None:
+        super().__init__(max_workers, **options)
         self._workers: dict[int, _Worker] = {}
-        self._closed = False
 
-    def submit(self, spec: RunSpec) -> Future[RunResult]:
-        """Run in the worker of the spec's slot."""
-        return self._threads.submit(timed, spec, self._value)
-
-    def shutdown(self, *, cancel: bool = False) -> None:
-        """End the workers; see `Executor`."""
-        self._closed = cancel
-        if cancel:
-            for worker in list(self._workers.values()):
-                worker.kill()
-        self._threads.shutdown(wait=True, cancel_futures=cancel)
-        for worker in self._workers.values():
-            worker.close()
-        self._workers.clear()
-
-    def _value(self, spec: RunSpec) -> Any:
-        request = Request.of(spec.script, spec.config, spec.argv, strict=spec.strict)
-        data = dumps((request, spec.environment), what="a request")
-        worker = self._workers.get(spec.slot)
+    def begin(self, run: RunUnderWay) -> None:
+        """Hand the run to the worker of its slot."""
+        worker = self._workers.get(run.spec.slot)
         if worker is None:
-            worker = self._workers[spec.slot] = _Worker()
-            if self._closed:  # between the kill and here
-                worker.kill()
-        report = worker.ask(data)
-        if report is None:
-            del self._workers[spec.slot]
-            raise lost(spec.script, spec.config, worker.close())
-        return received(report, spec.script, spec.config)
+            worker = self._workers[run.spec.slot] = _Worker(self, run)
+        worker.ask(run)
+
+    def begin_at_once(self, run: RunUnderWay) -> bool:
+        """Hand the run to the worker of its slot, if there is one."""
+        worker = self._workers.get(run.spec.slot)
+        if worker is None:
+            return False
+        worker.ask(run)
+        return True
+
+    def release(self) -> None:
+        """End the workers; those that do not end by themselves are made to."""
+        for worker in list(self._workers.values()):
+            worker.close()
+        self.supervisor.later(self.grace_s, self.kill_rest)
+        self._check_released()
+
+    def kill_rest(self) -> None:
+        """Make workers end that have not done so by themselves."""
+        for worker in list(self._workers.values()):
+            worker.signal(KILL)
+
+    def forget(self, worker: _Worker) -> None:
+        """A worker has ended."""
+        if self._workers.get(worker.slot) is worker:
+            del self._workers[worker.slot]
+        self.logs.settle(worker.log)
+        self._check_released()
+
+    def _check_released(self) -> None:
+        if self.is_over and not self._workers:
+            self.released()
+
+    def log_path(self, spec: RunSpec) -> str:
+        """All runs of a slot write to the log of their worker."""
+        return self.logs.worker_path(spec.slot)
+
+    def settled(self, log: str) -> str | None:
+        """A worker's log stays for as long as there may be more to come."""
+        return log if self.logs.has_content(log) else None
 
 
 class _Worker:
-    """One worker process, and the pipe to it."""
+    """One worker process, and the socket to it."""
 
-    def __init__(self) -> None:
-        self._pipe, other = _processes.Pipe()
-        self._process = _processes.Process(target=_serve, args=(other,), daemon=False)
-        self._process.start()
-        other.close()
+    def __init__(self, executor: PoolExecutor, run: RunUnderWay) -> None:
+        self.slot = run.spec.slot
+        self.log = run.log or os.devnull
+        self._executor = executor
+        self._run: RunUnderWay | None = None
+        self._launcher = executor.launcher
+        self._key = self._launcher.new_key()
+        self._instead = executor.file(f"worker-{id(self._launcher)}-{self._key}")
+        self._channel = Channel(executor.supervisor, self._received)
+        self._launcher.start(self._order(run), self._channel.other, self)
 
-    def ask(self, data: bytes) -> Report | None:
-        """Let it do a run; None if it died over it."""
-        try:
-            self._pipe.send_bytes(data)
-            report: Report = loads(self._pipe.recv_bytes())
-        except (EOFError, OSError):
-            return None
-        return report
+    def ask(self, run: RunUnderWay) -> None:
+        """Let it do a run."""
+        self._run = run
+        environment = tuple(
+            (name.encode(), value.encode()) for name, value in run.spec.environment.items()
+        )
+        config = None if run.spec.config is None else run.config
+        self._channel.send(task(environment, run.request, config))
+        self._executor.running(run, self)
 
-    def kill(self) -> None:
-        """Kill it and all that its script has started."""
-        import psutil
+    def signal(self, number: int) -> None:
+        """See `kohakuengine_parallel.runs.Process`."""
+        self._launcher.signal(self._key, number)
 
-        try:
-            family = psutil.Process(self._process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            family = []
-        self._process.kill()
-        for process in family:
-            with suppress(psutil.NoSuchProcess):  # it was quicker
-                process.kill()
+    def close(self) -> None:
+        """Let it end."""
+        self._channel.close()
 
-    def close(self) -> int:
-        """Let it end, and return its status."""
-        self._pipe.close()
-        self._process.join()
-        status = self._process.exitcode
-        self._process.close()
-        return status or 0
+    def ended(self, status: int | None, reason: str = "") -> None:
+        """See `kohakuengine_parallel.zygote.client.Tenant`."""
+        self._channel.finish()
+        self._executor.forget(self)
+        run, self._run = self._run, None
+        if run is not None:
+            report = read_instead(self._instead) if run.stop is None else None
+            self._executor.ended(run, self._executor.answered(run, report), status, reason)
 
+    def told(self, _: bytes | bytearray) -> None:
+        """Only forks send reports by way of the zygote."""
+        raise AssertionError
 
-def _serve(pipe: Connection) -> None:
-    """The worker: one run after the other, until the other end of the pipe is closed."""
-    # Ctrl-C reaches the whole group; what becomes of the workers then is the parent's to say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        try:
-            request, environment = loads(pipe.recv_bytes())
-        except EOFError:
-            return
-        os.environ.update(environment)
-        report, _ = do(request)
-        pipe.send_bytes(dumps(report, what="the report of a run"))
+    def moved(self) -> None:
+        """A launcher holds no modules that could be outdated."""
+        raise AssertionError
+
+    def _received(self, message: bytes | bytearray) -> None:
+        run = self._run
+        # One that was told to end is over when the worker is: there is no other way to be sure.
+        if run is not None and run.stop is not None:
+            self.close()
+        elif run is not None:
+            self._run = None
+            self._executor.ended(run, self._executor.answered(run, message))
+
+    def _order(self, run: RunUnderWay) -> Start:
+        return Start(
+            key=self._key,
+            environment=self._executor.environment(run.spec),
+            log=self.log,
+            slot=self.slot,
+            memory_limit_mb=self._executor.memory_limit_mb,
+            command=interpreter_command("kohakuengine_parallel.worker:main", self._instead),
+        )

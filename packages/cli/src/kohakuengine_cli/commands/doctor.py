@@ -12,6 +12,7 @@ from importlib.metadata import (
     version,
 )
 
+from kohakuengine.flow.executors import executor_names
 from kohakuengine_cli.ending import BAD_INPUT, OK
 from kohakuengine_cli.flags import Parser
 from kohakuengine_cli.messages import say, show
@@ -22,7 +23,7 @@ _SECTIONS = {
     "Members": ("kohakuengine", "kohakuengine-core", "kohakuengine-cli", "kohakuengine-parallel"),
     "Optional": ("cloudpickle", "PyYAML"),
 }
-_PLUGINS = {"Executors": "kohakuengine.executors", "Commands": "kohakuengine.commands"}
+_COMMANDS = "kohakuengine.commands"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,9 +35,9 @@ def main(argv: Sequence[str]) -> int:
         show(title)
         for name in names:
             show(f"  {name:<24}{_version(name) or 'not installed'}")
-    for title, group in _PLUGINS.items():
-        found = sorted({point.name.replace(".", " ") for point in entry_points(group=group)})
-        show(f"{title:<14}{', '.join(found) or 'none from plugins'}")
+    show(f"Executors     {', '.join(executor_names())}")
+    commands = sorted({point.name.replace(".", " ") for point in entry_points(group=_COMMANDS)})
+    show(f"Commands      {', '.join(commands) or 'none from plugins'}")
     problems = [*_mixed(), *_strangers()]
     for problem in problems:
         say(f"Warning: {problem}")

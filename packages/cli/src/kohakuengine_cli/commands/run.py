@@ -6,7 +6,16 @@ import argparse
 
 from kohakuengine.engine.script import Script
 from kohakuengine_cli.ending import INTERRUPTED, OK, exit_code
-from kohakuengine_cli.flags import Parser, add_override_flags, add_run_flags, split_argv
+from kohakuengine_cli.flags import (
+    Parser,
+    add_failure_flags,
+    add_output_flags,
+    add_override_flags,
+    add_parallel_flags,
+    add_place_flags,
+    check_flags,
+    split_argv,
+)
 
 TYPE_CHECKING = False  # see `ending`
 if TYPE_CHECKING:
@@ -20,10 +29,15 @@ def main(argv: Sequence[str]) -> int:
     """Run the command."""
     words, script_argv = split_argv(argv)
     flags = make_parser().parse(words)
+    check_flags(flags)
+    if flags.workers is not None:
+        from kohakuengine_cli.parallel_flows import run_parallel_flow
+
+        return run_parallel_flow(lambda: [_script(flags)], flags, script_argv)
     if flags.json or flags.retries:
         return _run_flow(None, flags, script_argv)
     script = _script(flags)
-    if not _is_single(script.config):
+    if not _is_single(script):
         return _run_flow(script, flags, script_argv)
     if flags.subprocess:
         return _run_in_child(script, flags, script_argv)
@@ -39,7 +53,7 @@ def make_parser() -> Parser:
         "for each config of a sweep.",
         examples=[
             "kogine run train.py --set lr=0.01 --set model.layers=64,32",
-            "kogine run train.py --config conf.py --sweep lr=0.1,0.01 --sweep seed=1,2,3",
+            "kogine run train.py --config conf.py --sweep lr=0.1,0.01 -j 4 --timeout 1h",
             "kogine run package.module:evaluate --json -- --verbose",
         ],
     )
@@ -50,7 +64,10 @@ def make_parser() -> Parser:
         "-e", "--entrypoint", metavar="NAME", help="the function to call, instead of the usual one"
     )
     add_override_flags(parser)
-    add_run_flags(parser)
+    add_place_flags(parser)
+    add_failure_flags(parser)
+    add_parallel_flags(parser, "-j", "--jobs")
+    add_output_flags(parser)
     return parser
 
 
@@ -64,12 +81,16 @@ def _script(flags: argparse.Namespace) -> Script:
     return script
 
 
-def _is_single(config: object) -> bool:
-    if config is None:
+def _is_single(script: Script) -> bool:
+    """Whether it runs once; a config that depends on the worker slot becomes that of the first."""
+    if script.config is None:
         return True
     from kohakuengine.config.base import Config
 
-    return isinstance(config, Config)
+    if not isinstance(script.config, Config):
+        return False
+    script.config = script.config.for_worker(0)
+    return True
 
 
 def _run_flow(script: Script | None, flags: argparse.Namespace, script_argv: Sequence[str]) -> int:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
-from kohakuengine.engine.script import Script
-from kohakuengine_cli.flags import Parser, add_override_flags, add_run_flags, split_argv
+from kohakuengine_cli.flags import (
+    Parser,
+    add_failure_flags,
+    add_output_flags,
+    add_override_flags,
+    add_place_flags,
+    check_flags,
+    split_argv,
+)
+from kohakuengine_cli.selection import select_each
 
 __all__ = ["main", "make_parser"]
 
@@ -17,7 +24,8 @@ def main(argv: Sequence[str]) -> int:
 
     words, script_argv = split_argv(argv)
     flags = make_parser().parse(words)
-    return run_flow(lambda: _scripts(flags), flags, script_argv)
+    check_flags(flags)
+    return run_flow(lambda: select_each(flags), flags, script_argv)
 
 
 def make_parser() -> Parser:
@@ -34,15 +42,8 @@ def make_parser() -> Parser:
     )
     parser.add_argument("scripts", metavar="SCRIPT", nargs="+", help="files or importable modules")
     add_override_flags(parser)
-    add_run_flags(parser)
+    add_place_flags(parser)
+    add_failure_flags(parser)
+    add_output_flags(parser)
+    parser.set_defaults(workers=None)
     return parser
-
-
-def _scripts(flags: argparse.Namespace) -> list[Script]:
-    from kohakuengine_cli.selection import select
-
-    scripts = [Script(path) for path in flags.scripts]
-    for script in scripts:
-        # Each reads the file anew: a generator serves one script.
-        script.config = select(script, flags)
-    return scripts

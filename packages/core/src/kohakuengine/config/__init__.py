@@ -3,6 +3,7 @@
 - `base`: `Config`; `use`; which module globals become config.
 - `generator`: `ConfigGenerator`, a lazy stream of configs with feedback.
 - `sweep`: grid and zip expansion.
+- `slots`: configs that depend on the worker slot.
 - `compose`: `use_config`, parents under children.
 - `loader`: a file to a `Config` or a `ConfigGenerator`; `formats` reads those that are data,
   `siblings` is what a `.py` file may import.

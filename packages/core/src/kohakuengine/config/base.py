@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from typing import Self
 
     from kohakuengine.config.generator import ConfigGenerator
+    from kohakuengine.config.slots import Origin
 
 #: Where a config file's namespace keeps the configs that `use_config` gave it, by path.
 PARENTS = "__kogine_parents__"
 
 _ATOMIC = frozenset({str, int, float, bool, type(None), complex, bytes})
+
+
+def _unknown_origin() -> Origin | None:
+    return None
 
 
 @dataclass
@@ -44,6 +49,10 @@ class Config:
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    # Where it came from, if its values depend on the worker slot; see `kohakuengine.config.slots`.
+    # It is no part of the config's value, and does not leave the process.
+    origin = _unknown_origin()
 
     def __post_init__(self) -> None:
         check_dict("globals_dict", self.globals_dict)
@@ -88,13 +97,31 @@ class Config:
         that holds a lock, a socket, a generator) is shared whole between the config and its copy.
         """
         memo: dict[int, Any] = {}
-        return replace(
+        copy = replace(
             self,
             globals_dict=copy_values(self.globals_dict, memo),
             args=[copy_value(value, memo) for value in self.args],
             kwargs=copy_values(self.kwargs, memo),
             metadata=copy_values(self.metadata, memo),
         )
+        if self.origin is not None:
+            copy.origin = self.origin.copied(memo)
+        return copy
+
+    def for_worker(self, slot: int) -> Config:
+        """The config for a run in a worker slot.
+
+        It is another one only where this one came from a file whose `config_gen` takes
+        ``worker_id``: that is asked for the slot. What was put on top of this one stays on top.
+
+        Raises:
+            ConfigValueError: For this slot the file gives fewer configs.
+            Exception: What the file raised.
+        """
+        return self if self.origin is None else self.origin.for_worker(self, slot)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "origin"}
 
 
 def check_dict(name: str, value: object) -> None:

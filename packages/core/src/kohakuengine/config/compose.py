@@ -41,6 +41,7 @@ class Loading:
     Attributes:
         path: The file, absolute.
         worker_id: What the file's `config_gen` is given, and those of its parents.
+        takes_worker: Whether one of them takes that.
         parents: What `use_config` returned, by real path, in the order in which they apply.
         child: The file that waits for this one, or None.
     """
@@ -48,6 +49,7 @@ class Loading:
     def __init__(self, path: str, worker_id: int | None) -> None:
         self.path = path
         self.worker_id = worker_id
+        self.takes_worker = False
         self.parents: dict[str, Config] = {}
         self.child = _current.get()
         self._outer: Loading | None = None
@@ -89,6 +91,11 @@ class Loading:
         while loading is not None:
             yield loading
             loading = loading.child
+
+    def note_worker(self) -> None:
+        """Note that a `config_gen` takes ``worker_id``, here and in the files that build on it."""
+        for loading in self._descendants():
+            loading.takes_worker = True
 
     def under(self, config: Config) -> Config:
         """Lay a config over the parents named so far."""

@@ -41,6 +41,8 @@ def load_config_file(
     Args:
         path: The file.
         worker_id: The slot of the worker that asks, for a `config_gen` that takes ``worker_id``.
+            Without, a flow asks again for the slot of each run; see
+            `kohakuengine.config.base.Config.for_worker`.
 
     Raises:
         ConfigNotFound: There is no such file.
@@ -190,7 +192,17 @@ def _resolved(namespace: dict[str, Any], loading: Loading) -> Config | ConfigGen
     with _naming(loading.path):
         own = {name: namespace.get(f"_{name}") for name in _PARTS}
         own["globals"] = capture(namespace, namespace["__name__"])
-        return _swept(loading.under(_config(own, prefix="_")), namespace.get("_sweep"))
+        config = _slotted(loading.under(_config(own, prefix="_")), loading)
+        return _swept(config, namespace.get("_sweep"))
+
+
+def _slotted(config: Config, loading: Loading) -> Config:
+    """Note in a config that it depends on the worker slot, if it does and none was given."""
+    if loading.takes_worker and loading.worker_id is None:
+        from kohakuengine.config.slots import Origin, SlotFile
+
+        config.origin = Origin(SlotFile(loading.path), config)
+    return config
 
 
 def _warn_of_ignored_sweep(namespace: dict[str, Any], decisive: str, path: str) -> None:
@@ -204,7 +216,7 @@ def _from_constant(value: object, loading: Loading) -> Config:
         raise ConfigValueError(
             f"{loading.path}: CONFIG must be Config instance, got {type(value).__name__}"
         )
-    return loading.under(value)
+    return _slotted(loading.under(value), loading)
 
 
 def _from_config_gen(config_gen: object, loading: Loading) -> Config | ConfigGenerator:
@@ -214,7 +226,7 @@ def _from_config_gen(config_gen: object, loading: Loading) -> Config | ConfigGen
         )
     result = config_gen(**_worker_argument(config_gen, loading))
     if isinstance(result, Config):
-        return loading.under(result)
+        return _slotted(loading.under(result), loading)
     if hasattr(result, "__next__"):
         return _streamed(result, loading)
     if isinstance(result, CoroutineType):
@@ -225,7 +237,10 @@ def _from_config_gen(config_gen: object, loading: Loading) -> Config | ConfigGen
 
 
 def _worker_argument(config_gen: Callable[..., Any], loading: Loading) -> dict[str, int]:
-    """What `config_gen` is called with: ``worker_id``, if it takes that and there is one."""
+    """What `config_gen` is called with: ``worker_id``, if it takes that and there is one.
+
+    One that must be given is 0, the first slot's, where there is none yet.
+    """
     from inspect import Parameter, signature
 
     try:
@@ -233,19 +248,22 @@ def _worker_argument(config_gen: Callable[..., Any], loading: Loading) -> dict[s
     except ValueError:  # some callables that are not written in Python do not tell
         return {}
     worker = parameters.get("worker_id")
+    if worker is None and not any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values()):
+        return {}
+    loading.note_worker()
     if loading.worker_id is not None:
-        takes_any = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
-        return {"worker_id": loading.worker_id} if worker is not None or takes_any else {}
-    if worker is not None and worker.default is Parameter.empty:
-        raise ConfigTypeError(
-            f"{loading.path}: config_gen() requires worker_id, which only a worker has; "
-            "give it a default: worker_id=None"
-        )
-    return {}
+        return {"worker_id": loading.worker_id}
+    is_required = worker is not None and worker.default is Parameter.empty
+    return {"worker_id": 0} if is_required else {}
 
 
 def _streamed(result: Any, loading: Loading) -> ConfigGenerator:
     configs = result if isinstance(result, ConfigGenerator) else ConfigGenerator(result)
+    if loading.takes_worker and loading.worker_id is None:
+        from kohakuengine.config.slots import SlotFile
+
+        unasked = ConfigGenerator(loading.stream(configs))
+        return ConfigGenerator(SlotFile(loading.path).stream(unasked), configs.length)
     if configs.sweep is not None and not loading.parents:
         return configs  # complete as it is, and it can start afresh
     return ConfigGenerator(loading.stream(configs), configs.length)

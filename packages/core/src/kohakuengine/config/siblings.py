@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from contextlib import contextmanager
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,20 @@ if TYPE_CHECKING:
 _folders: dict[str, None] = {}
 
 
-def search_path() -> list[str]:
+def search_path() -> tuple[str, ...]:
     """Where modules may have come from: `sys.path`, and the folders of the config files loaded."""
-    paths = [os.path.abspath(path) for path in sys.path]
-    return [*dict.fromkeys([*paths, *_folders])]
+    given, folders = tuple(sys.path), tuple(_folders)
+    return _if_absolute(given, folders) or _absolute(given, folders)
+
+
+def _absolute(given: tuple[str, ...], folders: tuple[str, ...]) -> tuple[str, ...]:
+    return (*dict.fromkeys([*map(os.path.abspath, given), *folders]),)
+
+
+@lru_cache(maxsize=8)
+def _if_absolute(given: tuple[str, ...], folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Nothing where it depends on the current folder, which may change."""
+    return _absolute(given, folders) if all(map(os.path.isabs, given)) else ()
 
 
 @contextmanager

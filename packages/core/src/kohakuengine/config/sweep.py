@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
+    from kohakuengine.config.slots import Origin
+
     #: Axes that advance together: axis name -> values, as many for each name.
     AxisGroup: TypeAlias = Mapping[str, Sequence[Any]]
 
@@ -43,6 +45,7 @@ class Sweep:
             base.kwargs,
             base.metadata,
         )
+        self.base.origin = base.origin
         self.groups = tuple(_checked(group) for group in groups if group)
         names = self.axes
         for name in names:
@@ -88,12 +91,24 @@ class Sweep:
 
     def __iter__(self) -> Iterator[Config]:
         base = self.base
+        origin = None if base.origin is None else base.origin.on_top(self.axes)
         make = _plain if self._is_atomic() else _copied
-        for rows in product(*map(_rows, self.groups)):
-            point: dict[str, Any] = {}
-            for row in rows:
-                point.update(row)
-            yield make(base, point)
+        for point in self._points():
+            yield make(base, point, origin)
+
+    def _points(self) -> Iterator[dict[str, Any]]:
+        """The values of the axes for each config."""
+        if not self.groups:
+            yield {}
+            return
+        outer, *others = self.groups
+        inner = [tuple(_rows(group)) for group in others]
+        for row in _rows(outer):  # one by one: the outer axis may be long
+            for rows in product(*inner):
+                point = row.copy()
+                for other in rows:
+                    point.update(other)
+                yield point
 
     def _is_atomic(self) -> bool:
         base = self.base
@@ -115,6 +130,8 @@ class Sweep:
         """Fix names to one value each, in place of the base's value or of an axis."""
         base = self.base
         fixed = Config({**base.globals_dict, **values}, base.args, base.kwargs, base.metadata)
+        if base.origin is not None:
+            fixed.origin = base.origin.on_top(values)
         return Sweep(fixed, self._groups_without(values.keys()))
 
     def _groups_without(self, names: Iterable[str]) -> list[AxisGroup]:
@@ -160,26 +177,33 @@ def _group_length(group: AxisGroup) -> int:
     return len(next(iter(group.values())))
 
 
-def _rows(group: AxisGroup) -> list[dict[str, Any]]:
+def _rows(group: AxisGroup) -> Iterator[dict[str, Any]]:
     """What a group gives at each of its steps."""
-    return [dict(zip(group, row, strict=True)) for row in zip(*group.values(), strict=True)]
+    for row in zip(*group.values(), strict=True):
+        yield dict(zip(group, row, strict=True))
 
 
-def _plain(base: Config, point: dict[str, Any]) -> Config:
-    return Config(
+def _plain(base: Config, point: dict[str, Any], origin: Origin | None) -> Config:
+    config = Config(
         {**base.globals_dict, **point},
         base.args.copy(),
         base.kwargs.copy(),
         {**base.metadata, **point},
     )
+    if origin is not None:
+        config.origin = origin
+    return config
 
 
-def _copied(base: Config, point: dict[str, Any]) -> Config:
+def _copied(base: Config, point: dict[str, Any], origin: Origin | None) -> Config:
     memo: dict[int, Any] = {}
-    return Config(
+    config = Config(
         copy_values({**base.globals_dict, **point}, memo),
         [copy_value(value, memo) for value in base.args],
         copy_values(base.kwargs, memo),
         # Copied apart: what the run does to its values is no news about what it was given.
         copy_values({**base.metadata, **point}, {}),
     )
+    if origin is not None:
+        config.origin = origin.copied(memo)
+    return config

@@ -13,6 +13,7 @@ import os
 import pickle
 import sys
 from contextlib import contextmanager
+from functools import lru_cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from kohakuengine.errors import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_SIZE = 4
 
 _PROTOCOL = 5  # the first with out-of-band buffers; every Python we support reads it
 
@@ -40,12 +43,12 @@ def dumps(obj: Any, *, what: str) -> bytes:
         TransportError: The value, or one that it holds, cannot be pickled; the message names it.
     """
     try:
-        return pickle.dumps(search_path(), _PROTOCOL) + _pickled(obj)
+        return _pickled(obj, _head(search_path()))
     except Exception as error:  # whatever the values' own __reduce__ raises
         raise TransportError(_explained(obj, what, error)) from error
 
 
-def loads(data: bytes) -> Any:
+def loads(data: bytes | bytearray) -> Any:
     """Turn the bytes of `dumps` into the value again.
 
     Only for bytes that come from one's own parent or child: unpickling runs what they say.
@@ -53,16 +56,34 @@ def loads(data: bytes) -> Any:
     Raises:
         TransportError: The value cannot be rebuilt in this process.
     """
-    stream = io.BytesIO(data)
-    added = [path for path in pickle.load(stream) if path not in sys.path]  # noqa: S301 - our own
-    sys.path.extend(added)
-    try:
-        return pickle.load(stream)  # noqa: S301 - our own bytes
-    except Exception as error:  # whatever the values' own code raises
-        reason = f"{type(error).__name__}: {error}"
-        raise TransportError(f"a value cannot be rebuilt in this process: {reason}") from error
-    finally:
-        sys.path[:] = [path for path in sys.path if path not in added]
+    with memoryview(data) as view:
+        start = _SIZE + int.from_bytes(view[:_SIZE])
+        added = _missing(bytes(view[_SIZE:start]), tuple(sys.path))
+        sys.path.extend(added)
+        try:
+            return pickle.loads(view[start:])  # noqa: S301 - our own bytes
+        except Exception as error:  # whatever the values' own code raises
+            reason = f"{type(error).__name__}: {error}"
+            raise TransportError(f"a value cannot be rebuilt in this process: {reason}") from error
+        finally:
+            if added:
+                sys.path[:] = [path for path in sys.path if path not in added]
+
+
+# The search path leads, after its size. It is the same for all runs of a flow, and takes more time
+# than most values.
+
+
+@lru_cache(maxsize=8)
+def _head(paths: tuple[str, ...]) -> bytes:
+    packed = pickle.dumps(paths, _PROTOCOL)
+    return len(packed).to_bytes(_SIZE) + packed
+
+
+@lru_cache(maxsize=8)
+def _missing(packed: bytes, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths of the other process that this one does not have."""
+    return tuple(path for path in pickle.loads(packed) if path not in known)  # noqa: S301 - our own
 
 
 @contextmanager
@@ -92,16 +113,17 @@ class _Pickler(pickle.Pickler):
         return NotImplemented
 
 
-def _pickled(obj: Any) -> bytes:
+def _pickled(obj: Any, head: bytes = b"") -> bytes:
     # Most configs hold plain values, for which cloudpickle need not be imported (43 ms).
     stream = io.BytesIO()
+    stream.write(head)  # now, for to put it before a big value later is to copy that
     try:
         _Pickler(stream, _PROTOCOL).dump(obj)
     except Exception:  # cloudpickle may know how; if not, it says why
         cloudpickle = _cloudpickle()
         if cloudpickle is None:
             raise
-        return bytes(cloudpickle.dumps(obj, _PROTOCOL))
+        return head + bytes(cloudpickle.dumps(obj, _PROTOCOL))
     return stream.getvalue()
 
 

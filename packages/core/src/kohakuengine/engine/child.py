@@ -22,7 +22,14 @@ from kohakuengine.engine.script import Script
 if TYPE_CHECKING:
     from kohakuengine.config.base import Config
 
-__all__ = ["main", "run_in_child"]
+__all__ = [
+    "child_command",
+    "interpreter_command",
+    "main",
+    "read_report",
+    "run_in_child",
+    "write_request",
+]
 
 
 def run_in_child(
@@ -32,6 +39,7 @@ def run_in_child(
     argv: Sequence[str] = (),
     strict: bool = False,
     environment: Mapping[str, str] | None = None,
+    index: int | None = None,
 ) -> Any:
     """Run `script` once in a fresh interpreter, and wait for it.
 
@@ -41,12 +49,13 @@ def run_in_child(
         argv: See `kohakuengine.engine.executor.run_script`.
         strict: See there.
         environment: Variables that the child gets besides those of this process.
+        index: See `kohakuengine.engine.exchange.received`.
 
     Returns:
         The entrypoint's value.
 
     Raises:
-        TransportError: The config, or the value, cannot cross the process border.
+        TransportError: The config cannot cross the process border.
         RunFailed: The script raised, or exited with a status other than 0.
         RunLost: The process died without a report.
         KohakuEngineError: The engine refused the run.
@@ -56,22 +65,53 @@ def run_in_child(
 
     request = Request.of(script, single_config(config), argv, strict=strict)
     with private_directory() as folder:
-        _write(os.path.join(folder, "request"), dumps(request, what="a request"))
+        write_request(folder, dumps(request, what="a request"))
         status = _spawn(folder, environment or {})
-        try:
-            with open(os.path.join(folder, "outcome"), "rb") as file:
-                report: Report = loads(file.read())
-        except FileNotFoundError:
-            raise lost(script, config, status) from None
-    return received(report, script, config)
+        data = read_report(folder)
+    if data is None:
+        raise lost(script, config, status)
+    report: Report = loads(data)
+    return received(report, script, config, index=index)
+
+
+def write_request(folder: str, request: bytes) -> None:
+    """Put down a pickled `Request` in a private folder, for the child of `child_command`."""
+    _write(os.path.join(folder, "request"), request)
+
+
+def read_report(folder: str) -> bytes | None:
+    """The pickled `Report` that the child has put down; None if it came to nothing."""
+    try:
+        with open(os.path.join(folder, "outcome"), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def child_command(folder: str) -> list[str]:
+    """The command line of the child for a folder."""
+    return interpreter_command(f"{__name__}:main", folder)
+
+
+def interpreter_command(function: str, *arguments: str) -> list[str]:
+    """The command line of a fresh interpreter that calls a function with these texts.
+
+    Args:
+        function: ``module:name``. The interpreter has the flags of this one (-O, -W, -X ...).
+        arguments: What it is called with.
+    """
+    import subprocess
+
+    # Found as multiprocessing finds them.
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    module, _, name = function.partition(":")
+    return [sys.executable, *flags, "-c", _BOOTSTRAP.format(module=module, name=name), *arguments]
 
 
 def _spawn(folder: str, environment: Mapping[str, str]) -> int:
     import subprocess
 
-    # The interpreter's own flags (-O, -W, -X ...), found as multiprocessing finds them.
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-    command = [sys.executable, *flags, "-c", _BOOTSTRAP, folder]
+    command = child_command(folder)
     with subprocess.Popen(command, env={**os.environ, **environment}) as process:  # noqa: S603 - a list, no shell
         try:
             return process.wait()
@@ -95,7 +135,7 @@ _GRACE_S = 5.0  # a guess: time for a script's own clean-up on Ctrl-C
 # the folders of scripts hold files with names such as random.py.
 _BOOTSTRAP = (
     "import sys; sys.flags.safe_path or sys.path.pop(0); "
-    "from kohakuengine.engine.child import main; main(sys.argv[1])"
+    "from {module} import {name}; {name}(*sys.argv[1:])"
 )
 
 
@@ -118,7 +158,7 @@ def main(folder: str) -> None:
     show_our_warnings()
     with open(os.path.join(folder, "request"), "rb") as file:
         request: Request = loads(file.read())
-    report, error = do(request)
+    report, error = do(request, last=True)
     _write(os.path.join(folder, "outcome"), dumps(report, what="the report of a run"))
     if report.refused is not None:
         raise SystemExit(1)

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 __all__ = [
     "end_as_python",
     "end_forked",
+    "exception_kinds",
+    "exception_place",
     "exit_status",
+    "failure_line",
     "first_line",
+    "kind_name",
+    "reported_status",
+    "signal_name",
     "traceback_text",
     "user_traceback",
 ]
@@ -23,6 +29,9 @@ __all__ = [
 # asyncio's frames lead only where the engine itself awaits an entrypoint; a script's own call of
 # asyncio.run() has the script's frame before them. A frame of "sys" is how the engine calls it.
 _ENGINE = {"kohakuengine", "kohakuengine_cli", "kohakuengine_parallel", "asyncio", "sys"}
+
+_STANDARD_LIBRARY = (os.path.dirname(os.__file__) + os.sep, "<")  # the latter: <frozen importlib>
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 def exit_status(error: BaseException) -> int:
@@ -37,7 +46,17 @@ def exit_status(error: BaseException) -> int:
         return 1
     if error.code is None:
         return 0
-    return error.code if isinstance(error.code, int) else 1
+    return int(error.code) if isinstance(error.code, int) else 1  # True is one, too
+
+
+def signal_name(number: int) -> str:
+    """``SIGKILL`` for 9; ``signal 63`` for one that has no name."""
+    from signal import Signals
+
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def user_traceback(error: BaseException) -> TracebackType | None:
@@ -61,13 +80,60 @@ def traceback_text(error: BaseException) -> str:
 
 def first_line(error: BaseException) -> str:
     """The error in one line: ``ValueError: what it says``."""
-    kind = type(error)
-    module = "" if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}."
+    kind = kind_name(type(error))
     try:
         message = str(error).strip().partition("\n")[0]
     except Exception as broken:
         message = f"<its message cannot be shown: {type(broken).__name__}>"
-    return f"{module}{kind.__qualname__}: {message}" if message else f"{module}{kind.__qualname__}"
+    return f"{kind}: {message}" if message else kind
+
+
+def failure_line(error: BaseException) -> str:
+    """How `error` made a run fail, in one line: as `first_line`, or with which status it exited."""
+    if not isinstance(error, SystemExit):
+        return first_line(error)
+    said = f": {error.code}" if isinstance(error.code, str) else ""
+    return f"exited with exit code {exit_status(error)}{said}"
+
+
+def kind_name(kind: type[BaseException]) -> str:
+    """The name of an exception's class, qualified unless it is built in or the script's own."""
+    if kind.__module__ in {"builtins", "__main__", "__mp_main__"}:
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def exception_kinds(error: BaseException) -> tuple[str, ...]:
+    """What `RunError.kinds` is for this exception."""
+    return tuple(
+        kind_name(kind)
+        for kind in type(error).__mro__
+        if issubclass(kind, BaseException) and kind is not BaseException
+    ) or ("BaseException",)
+
+
+def exception_place(error: BaseException) -> str:
+    """What `RunError.where` is for this exception.
+
+    Where no file of the user's led to it, the innermost one of a library serves.
+    """
+    if isinstance(error, SyntaxError) and error.filename and not _is_library(error.filename):
+        return f"{os.path.basename(error.filename)}:{error.lineno or 1}"  # it ran nowhere
+    place, is_library = "", True
+    traceback = user_traceback(error)
+    while traceback is not None:
+        filename = traceback.tb_frame.f_code.co_filename
+        if not _is_engine(traceback.tb_frame) and (is_library or not _is_library(filename)):
+            place = f"{os.path.basename(filename)}:{traceback.tb_lineno}"
+            is_library = _is_library(filename)
+        traceback = traceback.tb_next
+    return place
+
+
+def _is_library(filename: str) -> bool:
+    if any(part in filename for part in _INSTALLED):
+        return True
+    return filename.startswith(_STANDARD_LIBRARY)
 
 
 def end_forked(error: BaseException | None, *, with_exit_handlers: bool) -> NoReturn:
@@ -82,7 +148,7 @@ def end_forked(error: BaseException | None, *, with_exit_handlers: bool) -> NoRe
     """
     status = 1
     try:
-        status = _reported(error)
+        status = reported_status(error)
         if with_exit_handlers:
             import atexit
 
@@ -93,7 +159,7 @@ def end_forked(error: BaseException | None, *, with_exit_handlers: bool) -> NoRe
         os._exit(status)
 
 
-def _reported(error: BaseException | None) -> int:
+def reported_status(error: BaseException | None) -> int:
     """Say on stderr what Python says when `error` ends a process, and return the status."""
     if error is None:
         return 0

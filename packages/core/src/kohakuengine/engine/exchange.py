@@ -6,18 +6,35 @@ How they travel (files, pipes) is up to whoever starts the processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kohakuengine.config.transport import dumps, loads
-from kohakuengine.engine.ending import exit_status, first_line, traceback_text
+from kohakuengine.engine.ending import (
+    exception_kinds,
+    exception_place,
+    exit_status,
+    failure_line,
+    signal_name,
+    traceback_text,
+)
 from kohakuengine.engine.script import Script
 from kohakuengine.errors import KohakuEngineError, RunFailed, RunLost, TransportError
 
 if TYPE_CHECKING:
     from kohakuengine.config.base import Config
+    from kohakuengine.engine.executor import Outcome
 
-__all__ = ["Report", "Request", "Unpicklable", "do", "lost", "received"]
+__all__ = [
+    "Report",
+    "Request",
+    "Unpicklable",
+    "attempted",
+    "do",
+    "lost",
+    "received",
+    "report_of",
+]
 
 
 class Request(NamedTuple):
@@ -52,13 +69,19 @@ class Request(NamedTuple):
         location = script.module_name or script.filename
         return cls(location, script.argv0, script.entrypoint, packed, tuple(argv), strict)
 
+    def script(self) -> Script:
+        """The script, in this process."""
+        script = Script(self.location, entrypoint=self.entrypoint)
+        script.argv0 = self.argv0
+        return script
+
 
 class Unpicklable:
-    """Stands for a run's value that could not leave the run's process.
+    """Stands for a run's value that could not leave the run's process, or not arrive in this one.
 
     Attributes:
         description: What the value looked like there.
-        reason: Why it could not be pickled.
+        reason: Why it could not be pickled, or rebuilt.
     """
 
     __slots__ = ("description", "reason")
@@ -80,6 +103,9 @@ class Report(NamedTuple):
         traceback: The traceback's text, cut to the user's frames.
         refused: The error by which the engine refused the run, or None.
         exit_code: The status with which ``python script.py`` would have ended.
+        kinds: See `kohakuengine.errors.RunError`; so is `where`.
+        where: See there.
+        value_kind: The qualified name of the value's class.
     """
 
     value: bytes | None
@@ -87,21 +113,45 @@ class Report(NamedTuple):
     traceback: str = ""
     refused: KohakuEngineError | None = None
     exit_code: int = 0
+    kinds: tuple[str, ...] = ()
+    where: str = ""
+    value_kind: str = ""
+
+    @property
+    def exited(self) -> bool:
+        """Whether the script ended by ``sys.exit``."""
+        return self.kinds[:1] == ("SystemExit",)
 
 
-def do(request: Request) -> tuple[Report, BaseException | None]:
+def do(request: Request, *, last: bool = False) -> tuple[Report, BaseException | None]:
     """Do the run, in this process.
+
+    Args:
+        request: What is to be done.
+        last: See `kohakuengine.engine.executor.run_script`.
 
     Returns:
         The report, and the error by which the script ended, for whoever ends the process by it.
     """
     from kohakuengine.engine.executor import run_script
 
-    try:
-        script = Script(request.location, entrypoint=request.entrypoint)
-        script.argv0 = request.argv0
+    def run() -> Outcome:
+        script = request.script()
         config = loads(request.config)
-        outcome = run_script(script, config, argv=request.argv, strict=request.strict)
+        return run_script(script, config, argv=request.argv, strict=request.strict, last=last)
+
+    came, error = attempted(run)
+    return came if isinstance(came, Report) else report_of(came.value), error
+
+
+def attempted(run: Callable[[], Outcome]) -> tuple[Outcome | Report, BaseException | None]:
+    """The outcome of a run that went well, or what is to be told of another; and the error.
+
+    Args:
+        run: Does it.
+    """
+    try:
+        outcome = run()
     except KohakuEngineError as refused:
         return Report(None, refused=refused, exit_code=1), None
     except (KeyboardInterrupt, Exception) as raised:  # interrupted, or no Python
@@ -109,24 +159,48 @@ def do(request: Request) -> tuple[Report, BaseException | None]:
     if outcome.failed:
         assert outcome.error is not None
         return _failed(outcome.error), outcome.error
-    return Report(_packed(outcome.value)), outcome.error
+    return outcome, outcome.error
+
+
+def report_of(value: Any) -> Report:
+    """What is to be told of a run that went well."""
+    kind = _kind(value)
+    return Report(_packed(value, kind), value_kind=kind)
 
 
 def _failed(error: BaseException) -> Report:
     text = "" if isinstance(error, SystemExit) else traceback_text(error)
-    return Report(None, first_line(error), text, exit_code=exit_status(error))
+    return Report(
+        None,
+        failure_line(error),
+        text,
+        exit_code=exit_status(error),
+        kinds=exception_kinds(error),
+        where=exception_place(error),
+    )
 
 
-def _packed(value: Any) -> bytes:
+def _kind(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _packed(value: Any, kind: str) -> bytes:
     try:
         return dumps(value, what="the value of the run")
     except TransportError as error:
-        kind = f"{type(value).__module__}.{type(value).__qualname__}"
         return dumps(Unpicklable(f"a {kind}", str(error)), what="its description")
 
 
-def received(report: Report, script: Script, config: Config | None) -> Any:
+def received(
+    report: Report, script: Script, config: Config | None, *, index: int | None = None
+) -> Any:
     """The value that a report holds.
+
+    Args:
+        report: What the run's process told.
+        script: What ran.
+        config: What it ran with.
+        index: The run's place in its flow, from 0; None for a run that is in no flow.
 
     Warns:
         UserWarning: The value stayed where it was made; an `Unpicklable` describes it.
@@ -138,37 +212,47 @@ def received(report: Report, script: Script, config: Config | None) -> Any:
     if report.refused is not None:
         raise report.refused
     if report.error:
+        how = f" failed with exit code {report.exit_code}"
         raise RunFailed(
-            f"{script.location} failed with exit code {report.exit_code}: {report.error}",
+            f"{script.location}{'' if report.exited else how}: {report.error}",
             script=script,
             config=config,
             traceback=report.traceback,
             exit_code=report.exit_code,
+            kinds=report.kinds,
+            where=report.where,
         )
     assert report.value is not None
-    value = loads(report.value)
+    value = _rebuilt(report.value, report.value_kind)
     if isinstance(value, Unpicklable):
         import warnings
 
-        text = f"the value of {script.location} stayed in its process: {value.reason}"
+        run = "" if index is None else f" in run {index + 1}"  # people count from 1
+        text = f"the value of {script.location}{run} stayed in its process: {value.reason}"
         warnings.warn(text, UserWarning, stacklevel=3)
     return value
 
 
-def lost(script: Script, config: Config | None, status: int) -> RunLost:
+def _rebuilt(data: bytes, kind: str) -> Any:
+    try:
+        return loads(data)
+    except TransportError as error:
+        return Unpicklable(f"a {kind}", str(error))
+
+
+def lost(script: Script, config: Config | None, status: int, reason: str = "") -> RunLost:
     """The error for a run whose process ended without a report.
 
     Args:
         script: What ran.
         config: What it ran with.
         status: The process's status, negative for a signal, as in `subprocess`.
+        reason: Why it ended, where that is known: "out of memory".
     """
-    import signal
-
     how = f"ended with exit code {status}"
     if status < 0:
-        names = {number.value: number.name for number in signal.Signals}
-        name = names.get(-status, f"signal {-status}")
-        how = f"was killed by {name} (exit code {status})"
+        how = f"was killed by {signal_name(-status)} (exit code {status})"
     message = f"{script.location}: its process {how} before the run was over"
+    if reason:
+        message += f": {reason}"
     return RunLost(message, script=script, config=config, exit_code=status)

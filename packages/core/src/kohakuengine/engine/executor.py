@@ -5,9 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from os import getpid
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
-from kohakuengine.engine.ending import end_forked, exit_status, user_traceback
+from kohakuengine.engine.ending import (
+    end_forked,
+    exception_kinds,
+    exception_place,
+    exit_status,
+    user_traceback,
+)
 from kohakuengine.engine.entrypoint import (
     CONVENTIONAL,
     awaited,
@@ -34,7 +40,17 @@ if TYPE_CHECKING:
     from kohakuengine.config.base import Config
     from kohakuengine.engine.respawn import Payload
 
-__all__ = ["Outcome", "ScriptExecutor", "check_runnable", "run_script", "single_config"]
+__all__ = [
+    "Outcome",
+    "ScriptExecutor",
+    "Standby",
+    "check_runnable",
+    "run_script",
+    "single_config",
+]
+
+
+_NONE: Mapping[str, Any] = {}
 
 
 class Outcome:
@@ -65,6 +81,8 @@ class Outcome:
         ``sys.exit(main())`` as a guard is `main`: what it returns is a value, unless it is an
         integer, which is a status as everywhere.
         """
+        if self.error is None:
+            return False
         if isinstance(self.error, SystemExit) and not isinstance(self.error.code, int):
             return self.exit_code != 0 and self.error.code is not self.value
         return self.exit_code != 0
@@ -119,6 +137,8 @@ class ScriptExecutor:
             script=self.script,
             config=config,
             exit_code=status,
+            kinds=exception_kinds(error),
+            where=exception_place(error),
         )
 
 
@@ -152,6 +172,45 @@ def run_script(
     refuse_protected(overrides)
     source = read_source(script.filename)
     return _Run(script, source, given, argv, strict=strict, last=last).go()
+
+
+class Standby:
+    """A run for which all is done that comes before the script's first line, but for its values.
+
+    For a process that is forked for each run. It looks like the script's from here on, until it
+    stands down.
+
+    Args:
+        script: The script.
+        names: The names that the run overrides; None for a run without a config.
+        argv: See `run_script`.
+        strict: See there.
+
+    Attributes:
+        take: Called with the values for these names, and with the arguments.
+        go: Called then; runs it, as the last thing that this process does; see `run_script`.
+
+    Raises:
+        KohakuEngineError: As `run_script` does.
+        SyntaxError: As `run_script` does.
+    """
+
+    def __init__(
+        self, script: Script, names: Iterable[str] | None, *, argv: Sequence[str], strict: bool
+    ) -> None:
+        from kohakuengine.config.base import Config
+
+        refuse_protected(names or ())
+        config = None if names is None else Config(dict.fromkeys(names))
+        source = read_source(script.filename)
+        self._run = _Run(script, source, config, argv, strict=strict, last=True)
+        self._run.enter()
+        self.go = self._run.go
+        self.take = self._run.take
+
+    def stand_down(self) -> None:
+        """Have the process be as it was before."""
+        self._run.program.put_back()
 
 
 def check_runnable(script: Script) -> None:
@@ -213,38 +272,73 @@ class _Run:
             _refuse_missing(script.entrypoint or "", source, self.shape)
         if self.entry in {"block", "body"}:
             self.argv = [*as_argv(self.args, self.kwargs), *self.argv]
+        self.program = self._program()
+        self.hook = self._hook()
+        self.code: CodeType | None = None
+
+    def enter(self) -> None:
+        """Make the process look like the script's, ahead of time."""
+        self.code = self._compiled()
+        self.program.__enter__()
+
+    def take(
+        self, values: Mapping[str, Any], args: Sequence[Any] = (), kwargs: Mapping[str, Any] = _NONE
+    ) -> None:
+        """Have these values for the names that it overrides, and these arguments."""
+        self.overrides.update(values)
+        self.hook.take(values)
+        if args or kwargs:
+            self._take_arguments(args, kwargs)
+
+    def _take_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.args = self.hook.args = list(args)
+        self.kwargs = self.hook.kwargs = dict(kwargs)
+        if self.entry in {"block", "body"}:
+            self.argv = [*as_argv(self.args, self.kwargs), *self.argv]
+            self.program.argv[1:] = self.argv
+        self.code = self._compiled()
+
+    def _compiled(self) -> CodeType:
+        """The script, calling the hook where it assigns what is overridden."""
+        with_arguments = self.entry == "guard" and bool(self.args or self.kwargs)
+        template = rewrite(self.source, self.overrides, with_arguments=with_arguments)
+        return template.bind(self.hook)
 
     def _main_module(self) -> ModuleType:
         if not self.overrides:
             return main_module(self.script)
         from kohakuengine.engine.respawn import Payload, RespawningMain
 
-        self.payload = Payload(self.script, self.overrides)
+        self.payload = Payload(self.script, self.overrides, last=self.last)
         return main_module(self.script, RespawningMain(self.payload))
 
     def go(self) -> Outcome:
-        namespace = vars(self.module)
-        program = self._program()
-        hook = self._hook(namespace, program)
-        with_arguments = self.entry == "guard" and bool(self.args or self.kwargs)
-        code = rewrite(self.source, self.overrides, with_arguments=with_arguments).bind(hook)
-        value, error, owner = None, None, getpid()
-        try:
-            with program:
-                try:
-                    self._execute(code, namespace, hook)
-                    value = self._value(namespace, hook, program)
-                except BaseException as raised:
-                    if getpid() == owner and _is_for_the_caller(raised, hook):
-                        raise
-                    error = raised
-                    value = hook.returned if isinstance(raised, SystemExit) else None
-        finally:
+        owner = getpid()
+        if self.code is not None:  # entered ahead of time, and never to be left
             if self.payload is not None:
-                self._close(self.payload)
+                self.payload.owner = owner
+            value, error = self._result(self.code, owner)
+        else:
+            code = self._compiled()
+            try:
+                with self.program:
+                    value, error = self._result(code, owner)
+            finally:
+                if self.payload is not None and not self.last:
+                    self.payload.close()
         if getpid() != owner:  # the script forked, and this is the child
             end_forked(error, with_exit_handlers=self.last)
         return Outcome(self.module, value, error)
+
+    def _result(self, code: CodeType, owner: int) -> tuple[Any, BaseException | None]:
+        """What it comes to, and by what error the script ended."""
+        try:
+            self._execute(code)
+            return self._value(), None
+        except BaseException as raised:
+            if getpid() == owner and _is_for_the_caller(raised, self.hook):
+                raise
+            return self.hook.returned if isinstance(raised, SystemExit) else None, raised
 
     def _program(self) -> MainProgram:
         finder = None
@@ -254,49 +348,40 @@ class _Run:
             finder = Reimport(self.script.filename, self.overrides)
         return MainProgram(self.script, self.module, self.argv, finder=finder, last=self.last)
 
-    def _close(self, payload: Payload) -> None:
-        if self.last:  # a thread that outlives the script may start processes yet
-            import atexit
-
-            atexit.register(payload.close)
-        else:
-            payload.close()
-
-    def _hook(self, namespace: dict[str, Any], program: MainProgram) -> RunHook:
-        def gets_argv(function: Any) -> bool:
-            return self._gets_argv(function, program)
-
+    def _hook(self) -> RunHook:
         return RunHook(
-            namespace,
+            vars(self.module),
             self.overrides,
             args=self.args,
             kwargs=self.kwargs,
-            gets_argv=gets_argv,
+            gets_argv=self._gets_argv,
             strict=self.strict,
             guards_run=self.entry in {"guard", "block"},
         )
 
-    def _gets_argv(self, function: Any, program: MainProgram) -> bool:
+    def _gets_argv(self, function: Any) -> bool:
         """Give the arguments to `function` as ``sys.argv``, if that is where it looks for them."""
         if not (self.args or self.kwargs) or not reads_command_line(function, self.source.data):
             return False
-        program.argv[1:] = [*as_argv(self.args, self.kwargs), *self.argv]
+        self.program.argv[1:] = [*as_argv(self.args, self.kwargs), *self.argv]
         return True
 
-    def _execute(self, code: Any, namespace: dict[str, Any], hook: RunHook) -> None:
+    def _execute(self, code: CodeType) -> None:
         if self.script.spec is not None and self.script.spec.parent:
             __import__(self.script.spec.parent)  # its errors show no frames of importlib
-        _execute(code, namespace)
+        _execute(code, vars(self.module))
         if self.overrides:
-            hook.finish()
+            self.hook.finish()
 
-    def _value(self, namespace: dict[str, Any], hook: RunHook, program: MainProgram) -> Any:
-        function = self._function(namespace)
-        if isinstance(function, FunctionType) and self._gets_argv(function, program):
+    def _value(self) -> Any:
+        function = self._function(vars(self.module))
+        if function is not None and not (self.args or self.kwargs):
+            return awaited(function())
+        if isinstance(function, FunctionType) and self._gets_argv(function):
             return awaited(function())
         if function is not None:
             return call_entrypoint(function, self.args, self.kwargs, strict=self.strict)
-        return awaited(hook.returned) if hook.has_result else None
+        return awaited(self.hook.returned) if self.hook.has_result else None
 
     def _function(self, namespace: dict[str, Any]) -> Any:
         if self.script.entrypoint is not None:

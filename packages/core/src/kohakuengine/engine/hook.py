@@ -60,8 +60,7 @@ class RunHook:
         self._namespace = namespace
         self._plain: dict[str, Any] = {}
         self._nested: dict[str, Any] = {}
-        for key, value in overrides.items():
-            (self._nested if "." in key else self._plain)[key] = value
+        self.take(overrides)
         self._delivered: set[str] = set()
         self._guards_run = guards_run
         self._gets_argv = gets_argv
@@ -74,10 +73,18 @@ class RunHook:
         self._awaited: list[str] = []
         self.problem: KohakuEngineError | None = None
 
+    def take(self, overrides: Mapping[str, Any]) -> None:
+        """Have these values too, or instead."""
+        for key, value in overrides.items():
+            (self._nested if "." in key else self._plain)[key] = value
+
     # -- values, where the script assigns them -----------------------------------------------------
 
     def value(self, key: str) -> Any:
         """The override for `key`, where nothing but its text can tell its type."""
+        value = self._plain.get(key)
+        if value is not None and type(value) is not DeferredText:
+            return value  # as are most
         return self._deliver(key, lambda text: text.resolve())
 
     def typed(self, key: str, hint: Callable[[], object]) -> Any:
@@ -154,8 +161,9 @@ class RunHook:
             OverrideError: A dotted key leads to nothing in the script.
         """
         self._awaited.clear()
-        for name in self._plain:
-            self._namespace[name] = self.value(name)
+        for name, value in self._plain.items():
+            is_text = type(value) is DeferredText
+            self._namespace[name] = self.value(name) if is_text else value
         for key in self._nested:
             try:
                 self._settle_inside(key)

@@ -150,9 +150,10 @@ class MainProgram:
             if kind is None or not issubclass(kind, KeyboardInterrupt):
                 _join(_threads() - self._threads)
         finally:
-            self._put_back()
+            self.put_back()
 
-    def _put_back(self) -> None:
+    def put_back(self) -> None:
+        """Have the process be as it was before it was entered."""
         sys.argv, sys.path, sys.stdin, sys.stdout, sys.stderr = self._sys
         sys.path[:] = self._sys_path
         if self._finder in sys.meta_path:

@@ -41,12 +41,18 @@ class Payload:
     Args:
         script: The script.
         overrides: What is overridden in it.
+        last: Whether this process ends with the script. Then the file is removed at its exit: a
+            thread that outlives the script may start processes yet.
+
+    Attributes:
+        owner: The process that runs the script. Others are workers that it forked.
     """
 
-    def __init__(self, script: Script, overrides: dict[str, Any]) -> None:
+    def __init__(self, script: Script, overrides: dict[str, Any], *, last: bool = False) -> None:
         self._script = script
         self._overrides = overrides
-        self._process = os.getpid()
+        self._last = last
+        self.owner = os.getpid()
         self._files = ExitStack()
         self._name = ""
 
@@ -76,12 +82,16 @@ class Payload:
         path = os.path.join(self._files.enter_context(private_directory()), "main")
         with open(path, "wb") as file:
             file.write(data)
-        if os.getpid() != self._process:
+        if os.getpid() != self.owner:
             # A worker that was forked from the run starts processes of its own; when it ends,
             # multiprocessing calls this, after it has waited for them.
             from multiprocessing.util import Finalize
 
             Finalize(None, self._files.close, exitpriority=-1)
+        elif self._last:
+            import atexit
+
+            atexit.register(self.close)
         return path
 
 

@@ -10,14 +10,18 @@ from typing import Any
 
 from kohakuengine.config.base import Config
 from kohakuengine.config.generator import ConfigGenerator
+from kohakuengine.config.slots import expanding
 from kohakuengine.engine.executor import check_runnable
 from kohakuengine.engine.script import Script
 from kohakuengine.errors import FlowFailed, FlowInterrupted, WorkflowError
-from kohakuengine.flow.driver import Driver, Listener, OnError, check_policy, failure
+from kohakuengine.flow.driver import Driver, Listener, failure
 from kohakuengine.flow.executors import Executor
+from kohakuengine.flow.policy import OnError, Policy, RetryOn
 from kohakuengine.flow.runs import RunResult, RunSpec
 
 __all__ = ["ScriptWorkflow", "Workflow"]
+
+_Configs = Generator[Config | None, RunResult | None, None]
 
 
 class Workflow(ABC):
@@ -40,10 +44,14 @@ class ScriptWorkflow(Workflow):
 
     Args:
         scripts: `Script`s, or paths.
-        on_error: See `kohakuengine.flow.driver.Driver`; so are `retries` and `retry_delay_s`.
+        on_error: See `kohakuengine.flow.policy.Policy`; so is all else up to
+            `max_identical_failures`.
         retries: See there.
         retry_delay_s: See there.
-        listeners: See there.
+        retry_on: See there.
+        max_failures: See there.
+        max_identical_failures: See there.
+        listeners: Who is told what happens; see `kohakuengine.flow.driver.Listener`.
         argv: Command-line arguments of every script.
         strict: Whether arguments that an entrypoint does not take are an error.
 
@@ -59,6 +67,9 @@ class ScriptWorkflow(Workflow):
         on_error: OnError = "stop",
         retries: int = 0,
         retry_delay_s: float = 0.0,
+        retry_on: RetryOn | None = None,
+        max_failures: int | None = None,
+        max_identical_failures: int | None = None,
         listeners: Sequence[Listener] = (),
         argv: Sequence[str] = (),
         strict: bool = False,
@@ -66,10 +77,15 @@ class ScriptWorkflow(Workflow):
         self.scripts = [_script(script) for script in scripts]
         if not self.scripts:
             raise WorkflowError("Workflow must have at least one script")
-        check_policy(on_error, retries, retry_delay_s)
-        self._on_error: OnError = on_error
-        self._retries = retries
-        self._retry_delay_s = retry_delay_s
+        self._policy: dict[str, Any] = {
+            "on_error": on_error,
+            "retries": retries,
+            "retry_delay_s": retry_delay_s,
+            "retry_on": retry_on,
+            "max_failures": max_failures,
+            "max_identical_failures": max_identical_failures,
+        }
+        Policy(**self._policy)  # refused now rather than when it runs
         self._listeners = list(listeners)
         self._argv = tuple(argv)
         self._strict = strict
@@ -92,7 +108,8 @@ class ScriptWorkflow(Workflow):
         """Run everything, and yield each result when its run is over.
 
         Raises:
-            FlowFailed: A run failed, unless `on_error` is "continue".
+            FlowFailed: A run failed; with `on_error` "continue", so many as `max_failures` or
+                `max_identical_failures` say.
             FlowInterrupted: Ctrl-C.
             Exception: What a generator of configs raised, after the runs under way have ended.
         """
@@ -101,20 +118,14 @@ class ScriptWorkflow(Workflow):
 
     def _stream(self) -> Iterator[RunResult]:
         # The executor is made when the first result is asked for: from then on it is shut down.
-        driver = Driver(
-            self.make_executor(),
-            on_error=self._on_error,
-            retries=self._retries,
-            retry_delay_s=self._retry_delay_s,
-            listeners=self._listeners,
-        )
+        driver = Driver(self.make_executor(), **self._policy, listeners=self._listeners)
         yield from driver.stream(self._expanded(), self._total())
 
     def results(self) -> list[RunResult]:
         """Run everything and return the results in the order given.
 
         Raises:
-            FlowFailed: A run failed, unless `on_error` is "continue"; it carries every result.
+            FlowFailed: As for `stream`; it carries every result.
             FlowInterrupted: Ctrl-C; it carries every result so far.
         """
         results: list[RunResult] = []
@@ -154,20 +165,25 @@ class ScriptWorkflow(Workflow):
         index = 0
         shared = _Shared([script.config for script in self.scripts])
         for script in self.scripts:
-            first = index
-            feedback: RunResult | None = None
             with closing(shared.configs(script.config)) as configs:
-                while True:
-                    try:
-                        config = configs.send(feedback)
-                    except StopIteration:
-                        break
-                    feedback = yield RunSpec(
-                        index, script, config, argv=self._argv, strict=self._strict
-                    )
-                    index += 1
-                    if feedback is not None and feedback.index < first:
-                        feedback = None  # of a script before, of which these configs know nothing
+                index = yield from self._runs(script, configs, index)
+
+    def _runs(
+        self, script: Script, configs: _Configs, index: int
+    ) -> Generator[RunSpec, RunResult | None, int]:
+        """The runs of one script, from `index` on; returns the index after the last one's."""
+        first = index
+        try:
+            with expanding():
+                config = next(configs)
+            while True:
+                result = yield RunSpec(index, script, config, argv=self._argv, strict=self._strict)
+                index += 1
+                # These configs know nothing of the runs of a script before.
+                is_theirs = result is not None and result.index >= first
+                config = configs.send(result if is_theirs else None)
+        except StopIteration:
+            return index
 
 
 def _script(script: Script | str | os.PathLike[str]) -> Script:
@@ -191,17 +207,13 @@ class _Shared:
             self._uses[id(config)] = self._uses.get(id(config), 0) + 1
         self._recorded: dict[int, list[Config]] = {}
 
-    def configs(
-        self, config: Config | ConfigGenerator | None
-    ) -> Generator[Config | None, RunResult | None, None]:
+    def configs(self, config: Config | ConfigGenerator | None) -> _Configs:
         shared = self._uses[id(config)] > 1
         if isinstance(config, ConfigGenerator):
             return self._generated(config, shared=shared)
         return _once(config.copy() if config is not None and shared else config)
 
-    def _generated(
-        self, generator: ConfigGenerator, *, shared: bool
-    ) -> Generator[Config | None, RunResult | None, None]:
+    def _generated(self, generator: ConfigGenerator, *, shared: bool) -> _Configs:
         fresh = generator.fresh() if shared else None
         if fresh is not None:
             return _sent(fresh, None)
@@ -213,18 +225,16 @@ class _Shared:
         return _sent(generator, record)
 
 
-def _once(config: Config | None) -> Generator[Config | None, RunResult | None, None]:
+def _once(config: Config | None) -> _Configs:
     yield config
 
 
-def _each(recorded: list[Config]) -> Generator[Config | None, RunResult | None, None]:
+def _each(recorded: list[Config]) -> _Configs:
     for config in recorded:
         yield config.copy()
 
 
-def _sent(
-    generator: ConfigGenerator, record: list[Config] | None
-) -> Generator[Config | None, RunResult | None, None]:
+def _sent(generator: ConfigGenerator, record: list[Config] | None) -> _Configs:
     feedback: RunResult | None = None
     try:
         while True:

@@ -1,7 +1,7 @@
 """The loop over the runs of a flow, the same one for every executor.
 
 It expands lazily, keeps no more runs under way than the executor holds, retries, stops as asked
-when a run fails, hands results to whoever listens, and feeds them back to generators of configs.
+when runs fail, hands results to whoever listens, and feeds them back to generators of configs.
 What it remembers does not grow with the number of runs.
 """
 
@@ -10,18 +10,17 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import replace
-from typing import Literal
+from queue import Empty, SimpleQueue
 
-from kohakuengine.errors import FlowFailed, FlowInterrupted, RunFailed, WorkflowError
+from kohakuengine.errors import FlowFailed, FlowInterrupted, WorkflowError
 from kohakuengine.flow.executors import Executor
+from kohakuengine.flow.failures import FailureGroups
+from kohakuengine.flow.policy import OnError, Policy, RetryOn
 from kohakuengine.flow.runs import RunResult, RunSpec, RunStatus
 
-__all__ = ["Driver", "Listener", "OnError", "check_policy", "failure"]
-
-OnError = Literal["stop", "continue", "raise"]
-_ON_ERROR = ("stop", "continue", "raise")
+__all__ = ["Driver", "Listener", "failure"]
 
 # How many retries may wait before nothing new is started: a bound for the memory, where all fails.
 _MAX_WAITING = 1000
@@ -56,11 +55,13 @@ class Driver:
 
     Args:
         executor: Where the runs happen. The driver shuts it down.
-        on_error: What a failed run does. "stop": nothing new starts, what runs may end, then
-            `FlowFailed`. "continue": nothing. "raise": what runs is stopped too.
-        retries: How often a run that did not succeed is tried again. One that the engine refused
-            is not: it would be refused again.
-        retry_delay_s: Seconds before the first retry; each further one waits twice as long.
+        on_error: See `kohakuengine.flow.policy.Policy`; so is all else up to
+            `max_identical_failures`.
+        retries: See there.
+        retry_delay_s: See there.
+        retry_on: See there.
+        max_failures: See there.
+        max_identical_failures: See there.
         listeners: Who is told.
 
     Raises:
@@ -74,24 +75,36 @@ class Driver:
         on_error: OnError = "stop",
         retries: int = 0,
         retry_delay_s: float = 0.0,
+        retry_on: RetryOn | None = None,
+        max_failures: int | None = None,
+        max_identical_failures: int | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        check_policy(on_error, retries, retry_delay_s)
+        self._policy = Policy(
+            on_error=on_error,
+            retries=retries,
+            retry_delay_s=retry_delay_s,
+            retry_on=retry_on,
+            max_failures=max_failures,
+            max_identical_failures=max_identical_failures,
+        )
         if executor.capacity < 1:
             raise WorkflowError(f"an executor of capacity {executor.capacity} cannot run anything")
         self._executor = executor
-        self._on_error = on_error
-        self._retries = retries
-        self._retry_delay_s = retry_delay_s
         self._listeners = list(listeners)
-        self._under_way: dict[Future[RunResult], RunSpec] = {}
-        self._free_slots = list(range(executor.capacity))
+        # What was asked for, and the same in its slot.
+        self._under_way: dict[Future[RunResult], tuple[RunSpec, RunSpec]] = {}
+        # Filled by whichever threads end the runs; waiting for it can be interrupted.
+        self._done: SimpleQueue[Future[RunResult]] = SimpleQueue()
+        self._free_slots = list(range(executor.capacity))  # a heap
         # A heap: when, index, what, and what came of it so far.
         self._again: list[tuple[float, int, RunSpec, RunResult]] = []
         # Not yet handed over. Each new run takes one: no more than there are slots and retries.
         self._unheard: list[RunResult] = []
         self._being_told: RunResult | None = None
-        self._first_failure: RunResult | None = None
+        self._failures = FailureGroups()
+        self._bound_reached = ""
+        self._stopping = False
         self._exhausted = False
         self._broken: Exception | None = None
 
@@ -103,26 +116,32 @@ class Driver:
             total: How many there are, where that is known.
 
         Raises:
-            FlowFailed: A run failed and `on_error` says so; ``__cause__`` is its error.
-            FlowInterrupted: Ctrl-C. Both come with no more than the failed run's result: whoever
-                consumes the stream has had the others.
-            Exception: What `runs` raised, after the runs under way have ended.
+            FlowFailed: Runs failed, and the policy ends the flow by that; ``__cause__`` is the
+                first one's error.
+            FlowInterrupted: Ctrl-C. Both come with no more than the first failed run's result:
+                whoever consumes the stream has had the others.
+            Exception: What `runs`, or a config in its slot, raised, after the runs under way have
+                ended.
         """
         interrupt: KeyboardInterrupt | None = None
         left: list[RunResult] = []
+        abandoned = True
         try:
             self._tell("flow_started", total)
             yield from self._loop(runs)
+            abandoned = False
         except KeyboardInterrupt as error:
-            interrupt = error
+            interrupt, abandoned = error, False
         finally:
-            # Runs are under way still where the flow was interrupted, abandoned, or "raise"d.
-            self._executor.shutdown(cancel=bool(self._under_way))
+            another = self._shut_down()
+            interrupt = interrupt or another
             left = self._left()
             for result in left:
                 self._tell("run_finished", result)
             self._tell("flow_ended")
             runs.close()
+            if abandoned and another is not None:
+                raise another
         if self._being_told is not None:  # when it was interrupted
             yield self._being_told
         yield from left
@@ -130,65 +149,63 @@ class Driver:
             raise FlowInterrupted from interrupt
         if self._broken is not None:
             raise self._broken
-        if self._first_failure is not None and self._stopping:
-            raise failure([self._first_failure])
+        if self._stopping:
+            raise failure([next(iter(self._failures)).first], self._failures, self._bound_reached)
 
     def _loop(self, runs: Runs) -> Iterator[RunResult]:
         while True:
-            for future in self._submit(runs):
-                yield from self._take(future)
-            if self._stopping:
-                while self._again:  # their last attempt was the one that counts
-                    yield self._finished(heapq.heappop(self._again)[3])
-                if self._on_error == "raise":
-                    return
-            if self._under_way:
-                timeout = self._pause_s() if self._again and self._free_slots else None
-                for future in wait(self._under_way, timeout, FIRST_COMPLETED).done:
-                    yield from self._take(future)
-            elif self._again:
-                time.sleep(self._pause_s())
-            else:
+            started = self._start_one(runs)
+            while self._stopping and self._again:  # their last attempt was the one that counts
+                self._being_told = self._again[0][3]
+                heapq.heappop(self._again)
+                yield self._finished(self._being_told)
+            if self._stopping and self._policy.on_error == "raise":
                 return
-
-    @property
-    def _stopping(self) -> bool:
-        failed = self._first_failure is not None or self._broken is not None
-        return failed and self._on_error != "continue"
-
-    def _pause_s(self) -> float:
-        """How long it is until the next retry."""
-        return max(0.0, self._again[0][0] - time.monotonic())
-
-    def _submit(self, runs: Runs) -> Iterator[Future[RunResult]]:
-        """Fill the free slots, and meanwhile yield the futures that are finished."""
-        while self._free_slots and not self._stopping:
-            spec = self._next(runs)
-            if spec is None:
+            if not (started or self._under_way or self._again):
                 return
-            slot = self._free_slots.pop(0)
-            if spec.slot != slot:
-                spec = replace(spec, slot=slot)
-            self._tell("run_started", spec)
-            self._start(spec)
-            # All of them, so that a failure stops the next run, and the next config knows of it.
-            yield from [future for future in self._under_way if future.done()]
+            # All that are done, so that a failure stops the next run, and its config knows of it.
+            for future in self._ended(wait=not started):
+                result = self._take(future)
+                if result is not None:
+                    yield result
 
-    def _start(self, spec: RunSpec) -> None:
+    def _start_one(self, runs: Runs) -> bool:
+        """Start a run, if there is one and a slot for it."""
+        if not self._free_slots or self._stopping:
+            return False
+        asked = self._next(runs)
+        if asked is None:
+            return False
+        try:
+            spec = asked.in_slot(self._free_slots[0])
+        except Exception as error:  # whatever a file of configs raises
+            self._broken, self._exhausted, self._stopping = error, True, True
+            return False
+        heapq.heappop(self._free_slots)
+        for listener in self._listeners:
+            listener.run_started(spec)
+        self._start(asked, spec)
+        if asked.attempt > 1:
+            heapq.heappop(self._again)
+        return True
+
+    def _start(self, asked: RunSpec, spec: RunSpec) -> None:
         sent = spec
-        if self._retries and spec.config is not None:
+        if self._policy.retries and spec.config is not None:
             # The script may change the values that it is given; another attempt gets them new.
             sent = replace(spec, config=spec.config.copy())
         try:
             future = self._executor.submit(sent)
         except BaseException:
-            self._under_way[Future()] = spec  # it was started, and has come to nothing
+            self._under_way[Future()] = (asked, spec)  # it was started, and has come to nothing
             raise
-        self._under_way[future] = spec
+        self._under_way[future] = (asked, spec)
+        future.add_done_callback(self._done.put)
 
     def _next(self, runs: Runs) -> RunSpec | None:
+        """What is next; a retry stays in line until it has been started."""
         if self._again and not self._pause_s():
-            return heapq.heappop(self._again)[2]
+            return self._again[0][2]
         if self._exhausted or len(self._again) >= _MAX_WAITING:
             return None
         try:
@@ -197,83 +214,133 @@ class Driver:
             self._exhausted = True
         except Exception as error:  # whatever a generator of configs raises
             self._exhausted, self._broken = True, error
+            self._stopping = self._policy.on_error != "continue"
         return None
 
-    def _take(self, future: Future[RunResult]) -> Iterator[RunResult]:
-        spec = self._under_way.pop(future)
-        self._free_slots.append(spec.slot)
-        self._free_slots.sort()
+    def _ended(self, *, wait: bool) -> Iterator[Future[RunResult]]:
+        """The futures that are done; if none is, wait for one, or until a retry is due."""
+        if wait and self._under_way:
+            due = self._again and self._free_slots and not self._stopping
+            try:
+                future = self._done.get(timeout=self._pause_s() if due else None)
+            except Empty:
+                return
+            yield future
+        elif wait and self._again:
+            time.sleep(self._pause_s())
+        while not self._done.empty():
+            yield self._done.get()
+
+    def _pause_s(self) -> float:
+        """How long it is until the next retry."""
+        return max(0.0, self._again[0][0] - time.monotonic())
+
+    def _take(self, future: Future[RunResult]) -> RunResult | None:
+        """The result of a run that is over; None if there will be another attempt."""
+        asked, spec = self._under_way[future]
         result = _result(future, spec)
-        if spec.attempt <= self._retries and _may_differ(result) and not self._stopping:
-            self._tell("run_retried", result)
-            when = time.monotonic() + self._retry_delay_s * 2 ** (spec.attempt - 1)
-            again = replace(spec, attempt=spec.attempt + 1)
-            heapq.heappush(self._again, (when, spec.index, again, result))
-            return
-        yield self._finished(result)
+        heapq.heappush(self._free_slots, spec.slot)
+        # From here to where it is noted elsewhere nothing must come in between: Python looks for
+        # signals after calls.
+        if self._stopping or not self._policy.wants_retry(result, spec.attempt):
+            del self._under_way[future]
+            self._being_told = result
+            return self._finished(result)
+        when = time.monotonic() + self._policy.delay_s(spec.attempt)
+        heapq.heappush(self._again, (when, spec.index, asked.again(), result))
+        del self._under_way[future]
+        self._tell("run_retried", result)
+        return None
 
     def _finished(self, result: RunResult) -> RunResult:
         self._unheard.append(result)
-        if not result.ok and self._first_failure is None:
-            self._first_failure = result
-        self._being_told = result
-        self._tell("run_finished", result)
+        if not result.ok:
+            self._count(result)
+        for listener in self._listeners:
+            listener.run_finished(result)
         self._being_told = None
         return result
 
+    def _count(self, result: RunResult) -> None:
+        group = self._failures.add(result)
+        identical = 0 if group is None else group.count
+        bound = self._policy.bound_reached(self._failures.count, identical)
+        self._bound_reached = self._bound_reached or bound
+        self._stopping |= bool(bound) or self._policy.on_error != "continue"
+
+    def _shut_down(self) -> KeyboardInterrupt | None:
+        """Shut the executor down, and return the interrupt by which that was hurried."""
+        try:
+            # Runs are under way still where the flow was interrupted, abandoned, or "raise"d.
+            self._executor.shutdown(cancel=bool(self._under_way))
+        except KeyboardInterrupt as error:
+            return error
+        return None
+
     def _left(self) -> list[RunResult]:
         """Results of the runs that were under way, or waiting for a retry, when the flow ended."""
-        left = [entry[3] for entry in self._again]
-        for future, spec in self._under_way.items():
-            result = _result(future, spec)
+        left = {entry[1]: entry[3] for entry in self._again}
+        for future, (_, spec) in self._under_way.items():
+            is_broken = future.done() and not future.cancelled() and future.exception() is not None
+            result = _cancelled(spec) if is_broken else _result(future, spec)
             if result.status is RunStatus.LOST:  # that was us
                 result.status = RunStatus.CANCELLED
-            left.append(result)
-        return left
+            left[spec.index] = result
+        if self._being_told is not None:
+            left.pop(self._being_told.index, None)
+        return list(left.values())
 
     def _tell(self, what: str, *arguments: object) -> None:
         for listener in self._listeners:
             getattr(listener, what)(*arguments)
 
 
-def check_policy(on_error: str, retries: int, retry_delay_s: float) -> None:
-    """Refuse what a `Driver` does not accept.
-
-    Raises:
-        WorkflowError: It is one of these.
-    """
-    if on_error not in _ON_ERROR:
-        raise WorkflowError(f"on_error is {on_error!r}; it takes {', '.join(_ON_ERROR)}")
-    if retries < 0 or retry_delay_s < 0:
-        raise WorkflowError("retries and retry_delay_s cannot be negative")
-
-
 def _result(future: Future[RunResult], spec: RunSpec) -> RunResult:
     """What came of a run; for one that was cancelled, or will not end any more, that it was."""
     if future.cancelled() or not future.done():
-        cancelled = RunStatus.CANCELLED
-        return RunResult(
-            spec.index, spec.script, spec.config, cancelled, attempt=spec.attempt, slot=spec.slot
-        )
+        return _cancelled(spec)
     result = future.result()
     # The executor may have had copies, which crossed a process border or which the script changed.
     result.script, result.config = spec.script, spec.config
     return result
 
 
-def _may_differ(result: RunResult) -> bool:
-    """Whether another attempt may do better."""
-    return result.status is RunStatus.LOST or isinstance(result.error, RunFailed)
+def _cancelled(spec: RunSpec) -> RunResult:
+    return RunResult(
+        spec.index,
+        spec.script,
+        spec.config,
+        RunStatus.CANCELLED,
+        attempt=spec.attempt,
+        slot=spec.slot,
+    )
 
 
-def failure(results: Sequence[RunResult]) -> FlowFailed:
-    """The error for a flow in which runs failed, caused by the first one's."""
+def failure(
+    results: Sequence[RunResult], groups: FailureGroups | None = None, bound: str = ""
+) -> FlowFailed:
+    """The error for a flow in which runs failed, caused by the first one's.
+
+    Args:
+        results: What the error carries, with at least one failed run.
+        groups: All failures, where `results` are not all of them.
+        bound: What ended the flow, where that was not the first failure.
+    """
     failed = [result for result in results if not result.ok]
+    if groups is None:
+        groups = FailureGroups()
+        for result in failed:
+            groups.add(result)
     first = failed[0]
     number = first.index + 1  # people count from 1
     which = f"run {number} of the flow did not succeed"
-    if len(failed) > 1:
-        which = f"{len(failed)} runs of the flow did not succeed; the first is run {number}"
+    if groups.count > 1:
+        kinds = groups.text()
+        which = (
+            f"{groups.count} runs of the flow did not succeed ({kinds}); the first is run {number}"
+        )
+    if bound:
+        which = f"the flow stopped at {bound}: {which}"
     error = FlowFailed(f"{which}: {first.error or first.status}", results)
     error.__cause__ = first.error
     return error

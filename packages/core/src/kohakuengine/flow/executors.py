@@ -19,8 +19,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from kohakuengine import sibling
 from kohakuengine.engine.executor import run_script
-from kohakuengine.errors import KohakuEngineError, RunError, RunFailed, RunLost, nearest
+from kohakuengine.errors import (
+    KohakuEngineError,
+    MissingDistribution,
+    RunError,
+    RunFailed,
+    RunLost,
+    RunTimeout,
+    nearest,
+)
 from kohakuengine.flow.runs import RunResult, RunSpec, RunStatus
 
 __all__ = [
@@ -35,10 +44,7 @@ __all__ = [
 GROUP = "kohakuengine.executors"
 
 # Known without reading every installed distribution's metadata, which takes tens of milliseconds.
-_BUILT_IN = {
-    "inline": "kohakuengine.flow.executors:InlineExecutor",
-    "subprocess": "kohakuengine.flow.executors:SubprocessExecutor",
-}
+_PARALLEL = {"fork": "ForkExecutor", "pool": "PoolExecutor", "subprocess": "SubprocessExecutor"}
 
 
 class Executor(Protocol):
@@ -53,6 +59,8 @@ class Executor(Protocol):
     def submit(self, spec: RunSpec) -> Future[RunResult]:
         """Start a run, or put it in line.
 
+        The future may be ended by any thread; the driver learns of it by its done-callback.
+
         A run that fails is a result, not an exception of the future. A future may be finished when
         it is returned.
 
@@ -63,6 +71,8 @@ class Executor(Protocol):
 
     def shutdown(self, *, cancel: bool = False) -> None:
         """Release everything; nothing is submitted afterwards.
+
+        A `KeyboardInterrupt` meanwhile is passed on when all has been stopped at once.
 
         Args:
             cancel: Stop the runs that are under way too, instead of waiting for them.
@@ -111,6 +121,7 @@ def _run_in_child(spec: RunSpec) -> Any:
         argv=spec.argv,
         strict=spec.strict,
         environment=spec.environment,
+        index=spec.index,
     )
 
 
@@ -140,39 +151,47 @@ def timed(spec: RunSpec, run: Callable[[RunSpec], Any]) -> RunResult:
 
 def _described(spec: RunSpec, error: BaseException) -> RunFailed:
     """A script's exception as a `RunFailed`, with the traceback."""
-    from kohakuengine.engine.ending import exit_status, first_line, traceback_text
+    from kohakuengine.engine.ending import (
+        exception_kinds,
+        exception_place,
+        exit_status,
+        failure_line,
+        traceback_text,
+    )
 
-    status = exit_status(error)
-    what = first_line(error)
-    if isinstance(error, SystemExit):
-        said = f": {error.code}" if isinstance(error.code, str) else ""
-        what = f"exited with exit code {status}{said}"
     failed = RunFailed(
-        f"{spec.script.location}: {what}",
+        f"{spec.script.location}: {failure_line(error)}",
         script=spec.script,
         config=spec.config,
         traceback="" if isinstance(error, SystemExit) else traceback_text(error),
-        exit_code=status,
+        exit_code=exit_status(error),
+        kinds=exception_kinds(error),
+        where=exception_place(error),
     )
     failed.__cause__ = error
     return failed
 
 
 def _result(spec: RunSpec, value: Any = None, error: KohakuEngineError | None = None) -> RunResult:
-    status = RunStatus.SUCCESS
-    if error is not None:
-        status = RunStatus.LOST if isinstance(error, RunLost) else RunStatus.FAILED
     return RunResult(
         index=spec.index,
         script=spec.script,
         config=spec.config,
-        status=status,
+        status=_status(error),
         value=value,
         error=error,
         attempt=spec.attempt,
         slot=spec.slot,
         log_path=error.log_path if isinstance(error, RunError) else None,
     )
+
+
+def _status(error: KohakuEngineError | None) -> RunStatus:
+    if error is None:
+        return RunStatus.SUCCESS
+    if isinstance(error, RunLost):
+        return RunStatus.LOST
+    return RunStatus.TIMEOUT if isinstance(error, RunTimeout) else RunStatus.FAILED
 
 
 def _finished(result: RunResult) -> Future[RunResult]:
@@ -184,14 +203,17 @@ def _finished(result: RunResult) -> Future[RunResult]:
 def executor_named(name: str) -> Any:
     """The class of an executor: a built-in one, or one that a distribution registers.
 
+    "inline" is core's own; "fork", "pool" and "subprocess" are those of ``kohakuengine-parallel``,
+    without which "subprocess" is the one here, which runs one script at a time.
+
     Raises:
+        MissingDistribution: ``kohakuengine-parallel`` has it, and is not installed.
         KohakuEngineError: There is none of that name; the message lists those there are.
     """
-    if name in _BUILT_IN:
-        from importlib import import_module
-
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        return getattr(import_module(module), attribute)
+    if name == "inline":
+        return InlineExecutor
+    if name in _PARALLEL:
+        return _parallel(name)
     from importlib.metadata import entry_points
 
     for found in entry_points(group=GROUP, name=name):
@@ -205,4 +227,22 @@ def executor_names() -> list[str]:
     """The names of all executors that are installed."""
     from importlib.metadata import entry_points
 
-    return sorted({*_BUILT_IN, *(found.name for found in entry_points(group=GROUP))})
+    known = {"inline", "subprocess", *(_PARALLEL if has_parallel() else ())}
+    return sorted({*known, *(found.name for found in entry_points(group=GROUP))})
+
+
+def _parallel(name: str) -> Any:
+    try:
+        package = sibling("kohakuengine_parallel", "parallel", needed_for=f"executor {name!r}")
+    except MissingDistribution:
+        if name == "subprocess":
+            return SubprocessExecutor
+        raise
+    return getattr(package, _PARALLEL[name])
+
+
+def has_parallel() -> bool:
+    """Whether ``kohakuengine-parallel`` is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("kohakuengine_parallel") is not None

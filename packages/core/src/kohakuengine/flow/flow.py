@@ -24,10 +24,12 @@ class Flow(Workflow):
         executor_class: A `ScriptWorkflow` of your own to run them by, instead of `mode`.
         max_workers: How many at once, in parallel.
         use_subprocess: See `Sequential` and `Parallel`; None is each one's default.
-        options: See `ScriptWorkflow`.
+        executor: See `Parallel`; None is its default.
+        options: See `ScriptWorkflow` and, for "parallel", `Parallel`.
 
     Raises:
-        WorkflowError: No scripts, or an invalid mode (a `ValueError`).
+        WorkflowError: No scripts, an invalid mode (a `ValueError`), or an executor for
+            "sequential".
         MissingDistribution: "parallel" without ``kohakuengine-parallel``.
     """
 
@@ -38,11 +40,17 @@ class Flow(Workflow):
         executor_class: type[ScriptWorkflow] | None = None,
         max_workers: int | None = None,
         use_subprocess: bool | None = None,  # noqa: FBT001 - the established signature
+        *,
+        executor: str | None = None,
         **options: Any,
     ) -> None:
         if mode not in _MODES:
             message = f"Invalid mode {mode!r}; it is one of {', '.join(_MODES)}."
             raise WorkflowError(message + nearest(mode, _MODES))
+        if executor is not None:
+            if mode == "sequential" and executor_class is None:
+                raise WorkflowError(f"executor={executor!r} takes mode='parallel'")
+            options["executor"] = executor
         if use_subprocess is not None:
             options["use_subprocess"] = use_subprocess
         if mode == "parallel":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,14 @@ class RunStatus(StrEnum):
         SUCCESS: The script ran to its end, or exited with status 0.
         FAILED: The script raised, exited with another status, or could not be started as asked.
         LOST: The run's process died without reporting how the run went.
+        TIMEOUT: It took longer than it was given, and was stopped.
         CANCELLED: It was started, and stopped before its end.
     """
 
     SUCCESS = "success"
     FAILED = "failed"
     LOST = "lost"
+    TIMEOUT = "timeout"
     CANCELLED = "cancelled"
 
 
@@ -52,6 +54,21 @@ class RunSpec:
     argv: tuple[str, ...] = ()
     strict: bool = False
 
+    def in_slot(self, slot: int) -> RunSpec:
+        """The run as it is to happen in a worker slot, with its config for that slot.
+
+        Raises:
+            Exception: What the file raised that the config came from; see `Config.for_worker`.
+        """
+        config = None if self.config is None else self.config.for_worker(slot)
+        if config is self.config and slot == self.slot:
+            return self
+        return replace(self, config=config, slot=slot)
+
+    def again(self) -> RunSpec:
+        """The next attempt at it."""
+        return replace(self, attempt=self.attempt + 1)
+
     @property
     def environment(self) -> dict[str, str]:
         """What a process of the run's own finds in its environment."""
@@ -72,9 +89,9 @@ class RunResult:
         config: See above.
         status: How it ended.
         value: What the entrypoint returned; None unless it got that far.
-        error: Why it did not succeed: a `RunFailed` or `RunLost`, which carry the traceback's text
-            (``.traceback``) and, where it could be kept, the script's own exception
-            (``__cause__``); or the error by which the engine refused the run.
+        error: Why it did not succeed: a `RunFailed`, `RunLost` or `RunTimeout`, which carry the
+            traceback's text (``.traceback``) and, where it could be kept, the script's own
+            exception (``__cause__``); or the error by which the engine refused the run.
         attempt: See above.
         slot: See above.
         started: When it started, in seconds since the epoch.

@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
+from warnings import catch_warnings, simplefilter
 
 from kohakuengine.config.base import Config
 from kohakuengine.engine.script import Script
@@ -135,6 +136,18 @@ class ExecutorContract:
         value = self._returned(tmp_path, "bytes(range(256)) * 40_000")
         assert value == bytes(range(256)) * 40_000
 
+    def test_a_value_that_cannot_cross_is_described(self, tmp_path: Path) -> None:
+        """Across processes: the run has succeeded, and a warning names it."""
+        if not self.elsewhere:
+            raise SkipTest("runs are in the caller's process")
+        source = "import threading\ndef main(): return threading.Lock()"
+        with catch_warnings(record=True) as caught:
+            simplefilter("always")
+            result = self._result(write_script(tmp_path, source))
+        assert result.ok
+        assert repr(result.value) == "<unpicklable: a _thread.lock>"
+        assert any("script.py in run 1 stayed" in str(warning.message) for warning in caught)
+
     # -- configs -----------------------------------------------------------------------------------
 
     def test_config_values_arrive_whole(self, tmp_path: Path) -> None:
@@ -207,6 +220,14 @@ class ExecutorContract:
             "    inner()  # here",
         ]
         assert lines[-1] == "ValueError: deep"
+
+    def test_a_failure_has_kinds_and_a_place(self, tmp_path: Path) -> None:
+        """By which failures are grouped, and chosen to be tried again."""
+        source = "class Mine(KeyError): pass\ndef main():\n    raise Mine('x')"
+        error = self._result(write_script(tmp_path, source)).error
+        assert isinstance(error, RunFailed)
+        assert error.kinds == ("Mine", "KeyError", "LookupError", "Exception")
+        assert error.where == "script.py:3"
 
     def test_what_is_no_python_is_a_failure(self, tmp_path: Path) -> None:
         """A `SyntaxError` that only the executor meets is one run's failure."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from kohakuengine.errors import KohakuEngineError, RunFailed, RunLost
+from kohakuengine.errors import KohakuEngineError, RunFailed, RunLost, RunTimeout
 from kohakuengine.flow.driver import Listener
 from kohakuengine.flow.runs import RunResult, RunSpec, RunStatus
 
@@ -56,13 +56,17 @@ class FakeExecutor:
         """End a run that is under way, with a value."""
         self._end(index, RunStatus.SUCCESS, value=value)
 
-    def fail(self, index: int, message: str = "it failed") -> None:
-        """End a run as one whose script raised."""
-        self._end(index, RunStatus.FAILED, error=RunFailed(message))
+    def fail(self, index: int, message: str = "it failed", **details: Any) -> None:
+        """End a run as one whose script raised; `details` are those of `RunError`."""
+        self._end(index, RunStatus.FAILED, error=RunFailed(message, **details))
 
-    def lose(self, index: int, message: str = "it was lost") -> None:
+    def lose(self, index: int, message: str = "it was lost", **details: Any) -> None:
         """End a run as one whose process died."""
-        self._end(index, RunStatus.LOST, error=RunLost(message))
+        self._end(index, RunStatus.LOST, error=RunLost(message, **details))
+
+    def time_out(self, index: int, message: str = "it took too long") -> None:
+        """End a run as one that took longer than it was given."""
+        self._end(index, RunStatus.TIMEOUT, error=RunTimeout(message))
 
     def refuse(self, index: int, error: KohakuEngineError) -> None:
         """End a run as one that the engine refused."""

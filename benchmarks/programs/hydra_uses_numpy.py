@@ -1,0 +1,16 @@
+"""``uses_numpy.py`` as an application of Hydra."""
+
+from __future__ import annotations
+
+import hydra
+import numpy as np
+from omegaconf import DictConfig
+
+
+@hydra.main(version_base="1.3", config_path=None)
+def main(config: DictConfig) -> int:
+    return int(np.full(3, config.step).max())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""A process that starts processes: forks of itself that run a script, or commands.
+
+client    Zygote: the end of the process that wants runs; starts the zygote and talks to it
+program   what the zygote does: starts, reaps and signals processes until the other end is closed
+order     what is asked of it
+imports   what a script imports before it does anything else
+safety    whether a process that holds these imports may be forked
+child     what a fork does before and after the script
+family    processes, sessions, descendants, as Linux knows them
+"""

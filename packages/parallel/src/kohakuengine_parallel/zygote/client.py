@@ -1,0 +1,299 @@
+"""The end of the process that wants things started."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+from kohakuengine.engine.child import interpreter_command
+from kohakuengine_parallel.zygote import family
+from kohakuengine_parallel.zygote.order import MAX_SIZE, Fork, Setting, Start, packed, unpacked
+from kohakuengine_parallel.zygote.reports import ReportsEnd
+
+if TYPE_CHECKING:
+    from kohakuengine.engine.script import Script
+    from kohakuengine_parallel.supervisor import Supervisor, Timer
+
+__all__ = ["Tenant", "Zygote"]
+
+# How long it may take a zygote to see that a process which was killed has ended, before it is taken
+# for stuck itself: some thousand times what it takes.
+_PATIENCE_S = 5.0
+
+
+class Tenant(Protocol):
+    """Whoever has had a process started. It is told in the supervisor's thread."""
+
+    def ended(self, status: int | None, reason: str = "") -> None:
+        """Its process is no more.
+
+        Args:
+            status: Its status, as in `subprocess`; None where there never was a process.
+            reason: Why, where that is known.
+        """
+        ...
+
+    def told(self, report: bytes | bytearray) -> None:
+        """Its process, a fork, has sent its report."""
+        ...
+
+    def moved(self) -> None:
+        """There will be no process, because the zygote holds outdated modules."""
+        ...
+
+
+class Zygote:
+    """A zygote, for the thread of `supervisor`, or under its lock.
+
+    Args:
+        supervisor: Whose thread listens to it.
+        output: The file that receives what it prints itself.
+        setting: What it and its processes are given.
+        script: Whose imports it is to hold; None for none.
+        ready: Called with why it must not be forked, or None, when it has imported them.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        output: str,
+        setting: Setting,
+        *,
+        script: Script | None = None,
+        ready: Callable[[str | None], object] | None = None,
+    ) -> None:
+        self._supervisor = supervisor
+        self._output = output
+        self._folder = setting.folder
+        self._ready = ready
+        self._held_too: set[str] = set()
+        self._tenants: dict[int, Tenant] = {}
+        self._untold: set[int] = set()  # forks without a report so far
+        self._slots: dict[int, int] = {}
+        self._keys = count()
+        self._unsent: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._stuck: Timer | None = None
+        self._reports = ReportsEnd(supervisor, self._hear_report)
+        self._start(setting.environment, setting.slots)
+        if script is None:
+            self._send(packed("serve"))
+        else:
+            package = "" if script.spec is None else script.spec.parent
+            held = {"filename": script.filename, "folder": script.folder, "package": package}
+            self._send(packed("hold", held))
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._tenants
+
+    @property
+    def has_ended(self) -> bool:
+        return self._socket.fileno() < 0
+
+    def new_key(self) -> int:
+        """A number for an order."""
+        return next(self._keys)
+
+    def start(self, order: Fork | Start, channel: socket.socket | None, tenant: Tenant) -> None:
+        """Have a process started.
+
+        Args:
+            order: Which; its key is from `new_key`.
+            channel: A socket for it, which is closed here once it has it.
+            tenant: Who is told of its end.
+        """
+        self._tenants[order.key] = tenant
+        self._slots[order.key] = order.slot
+        if isinstance(order, Fork):
+            self._untold.add(order.key)
+            self._reports.expect()
+            self._send(packed("fork", *order), channel)
+        else:
+            self._send(packed("start", *order), channel)
+
+    def hold_too(self, module: str) -> None:
+        """Have it import another module, once."""
+        if module not in self._held_too:
+            self._held_too.add(module)
+            self._send(packed("import", module))
+
+    def signal(self, key: int, number: int) -> None:
+        """Signal a process and all of its group; with SIGKILL, all of its session."""
+        self._send(packed("signal", key, int(number)))
+        if number == signal.SIGKILL and self._stuck is None:
+            self._stuck = self._supervisor.later(_PATIENCE_S, self._suspect)
+
+    def close(self) -> None:
+        """End it, and wait for that. Processes that it started are left alone."""
+        if self._ready is not None:  # it imports, which may take long
+            self._ready = None
+            self._process.kill()
+        self._send(packed("quit"))
+        try:
+            self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._over()
+
+    def abandon(self) -> None:
+        """Have it end itself and all that it started, as when this process dies."""
+        self._socket.close()
+
+    def _start(self, environment: Mapping[str, str], slots: int) -> None:
+        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.setblocking(False)
+        table = os.memfd_create("kogine")
+        os.truncate(table, 4 * slots)
+        self._table = mmap.mmap(table, 0)
+        reports = self._reports.other
+        passed = [other.fileno(), reports.fileno(), table]
+        numbers = [str(number) for number in (*passed, os.getpid())]
+        with other, reports, open(table, "rb"), open(self._output, "ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
+                interpreter_command("kohakuengine_parallel.zygote.program:main", *numbers),
+                env={**os.environ, **environment},
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=passed,
+                start_new_session=True,
+            )
+        self._supervisor.watch(self._socket, self._look, write=False)
+
+    # -- what it is told ---------------------------------------------------------------------------
+
+    def _send(self, message: bytes, channel: socket.socket | None = None) -> None:
+        self._unsent.append((message, channel))
+        if len(self._unsent) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._unsent:
+            message, channel = self._unsent[0]
+            try:
+                if channel is None:
+                    self._socket.send(message)
+                else:
+                    socket.send_fds(self._socket, [message], [channel.fileno()])
+            except BlockingIOError:
+                self._supervisor.watch(self._socket, self._look, write=True)
+                return
+            except OSError:  # it has ended, which is seen by reading
+                pass
+            self._unsent.popleft()
+            if channel is not None:
+                channel.close()
+
+    # -- what it tells -----------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self._unsent:
+            self._flush()
+            if not self._unsent:
+                self._supervisor.watch(self._socket, self._look, write=False)
+        try:
+            data = self._socket.recv(MAX_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._over()
+            return
+        kind, content = unpacked(data)
+        _HEARD[kind](self, *content)
+
+    def _hear_ready(self, unsafe: str | None) -> None:
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready(unsafe)
+
+    def _hear_report(self, key: int, report: bytes | bytearray) -> None:
+        if key in self._untold:
+            self._untold.discard(key)
+            self._tenants[key].told(report)
+
+    def _hear_ended(self, key: int, status: int) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+        if key in self._untold:
+            self._reports.read()
+        self._forget(key).ended(status)
+
+    def _hear_failed(self, key: int, reason: str) -> None:
+        self._forget(key).ended(None, reason)
+
+    def _hear_stale(self, key: int) -> None:
+        self._forget(key).moved()
+
+    def _forget(self, key: int) -> Tenant:
+        slot = self._slots.pop(key)
+        self._table[4 * slot : 4 * slot + 4] = bytes(4)
+        if key in self._untold:
+            self._untold.discard(key)
+            self._reports.forget(key)
+        return self._tenants.pop(key)
+
+    def _suspect(self) -> None:
+        """A process was killed and nothing was heard of it: the zygote itself hangs."""
+        self._stuck = None
+        self._process.kill()
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def _over(self) -> None:
+        if self._socket.fileno() < 0:
+            return
+        self._supervisor.unwatch(self._socket)
+        self._socket.close()
+        for _, channel in self._unsent:
+            if channel is not None:
+                channel.close()
+        self._unsent.clear()
+        self._process.kill()  # so that the wait is short, also where it only closed the socket
+        status = self._process.wait()
+        self._reports.read()
+        self._reports.close()
+        pids = {key: self._pid(self._slots[key]) for key in self._tenants}
+        for pid in filter(None, pids.values()):
+            # The kernel has killed it along with the zygote, but not what it had started.
+            family.signal_group(pid, signal.SIGKILL)
+            family.end_session(pid)
+        self._table.close()
+        self._tell_all(status, pids)
+
+    def _pid(self, slot: int) -> int:
+        """The process that was last started in a slot; 0 if none was."""
+        return int.from_bytes(self._table[4 * slot : 4 * slot + 4])
+
+    def _tell_all(self, status: int, pids: Mapping[int, int]) -> None:
+        how = f"ended with status {status}"
+        if status < 0:
+            how = f"was killed by {signal.Signals(-status).name}"
+        tenants, self._tenants = self._tenants, {}
+        for key, tenant in tenants.items():
+            known = -signal.SIGKILL if pids[key] else None
+            tenant.ended(known, f"the process that it was forked from {how}")
+        self._hear_ready(f"the process that imported what it imports {how}{self._last_words()}")
+
+    def _last_words(self) -> str:
+        with open(self._output, "rb") as file:
+            lines = file.read()[-2000:].decode(errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+
+_HEARD: dict[str, Callable[..., None]] = {
+    "ready": Zygote._hear_ready,  # noqa: SLF001 - its own
+    "ended": Zygote._hear_ended,  # noqa: SLF001
+    "failed": Zygote._hear_failed,  # noqa: SLF001
+    "stale": Zygote._hear_stale,  # noqa: SLF001
+}

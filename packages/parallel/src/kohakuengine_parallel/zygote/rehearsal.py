@@ -1,0 +1,8 @@
+"""The script of a rehearsal; see `kohakuengine_parallel.zygote.held`."""
+
+value = 0
+
+
+def main() -> int:
+    """What most runs come to, as far as the engine is concerned."""
+    return value

@@ -41,10 +41,10 @@ SHARES = {
 
 BUSY = """
     import os, time
-    number, busy_s = 0, 0.0
+    number, busy_s, size = 0, 0.0, 0
     def main():
         time.sleep(busy_s)
-        return number, os.getpid()
+        return number, os.getpid(), bytes(size)
 """
 
 
@@ -83,12 +83,11 @@ class Killer(threading.Thread):
 def one_round(script, flow, candidates, seed, mode):
     """Run a flow during which something is killed; its results, and what was."""
     chance = random.Random(seed)
-    busy = [chance.random() * 0.03 for _ in range(6)]
-    scripts = [
-        Script(script.location, Config({"number": number, "busy_s": busy_s}))
-        for number, busy_s in enumerate(busy)
-    ]
-    killer = Killer(chance.random() * 0.25, candidates, chance)
+    scripts = []
+    for number in range(6):
+        busy = {"busy_s": chance.random() * 0.03, "size": chance.choice([0, 10, 10**5, 5 * 10**6])}
+        scripts.append(Script(script.location, Config({"number": number, **busy})))
+    killer = Killer(chance.random() * 0.15, candidates, chance)
     killer.start()
     try:
         with warnings.catch_warnings():
@@ -99,7 +98,9 @@ def one_round(script, flow, candidates, seed, mode):
         killer.join()
     for result in results:
         if result.ok:
-            assert result.value[0] == result.index
+            number, _, data = result.value
+            assert number == result.index
+            assert data == bytes(scripts[number].config.globals_dict["size"])
         else:
             assert result.status is RunStatus.LOST
             assert "SIGKILL" in str(result.error)
@@ -174,7 +175,7 @@ def test_nothing_outlives_a_parent_that_is_killed(mode, write, tmp_path, mark, s
     script = write(FAMILIES)
     for seed in seeds(mode, "parent"):
         with start_program(PARENT, tmp_path, script.location, mode) as parent:
-            time.sleep(random.Random(seed).random() * 0.6)
+            time.sleep(random.Random(seed).random() * 0.45)
             parent.kill()
         until(lambda: not mark.pids(), 2, "the end of all processes")
 
@@ -188,6 +189,7 @@ def test_nothing_outlives_a_parent_that_is_killed_when_all_is_there(
         assert len(mark.pids()) > 3 * 2 + 1
         parent.kill()
     until(lambda: not mark.pids(), 2, "the end of all processes")
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_a_killed_run_had_started_ends_with_it(isolated, write, run, mark):

@@ -116,6 +116,11 @@ def test_many_runs_that_take_too_long(mode, write, flow):
     assert [result.status.value for result in results] == ["success", "timeout"] * 4
 
 
+@pytest.mark.parametrize("seconds", [10.0**12, float("inf"), 0.001 + 10**9])
+def test_more_time_than_there_is(mode, seconds, write, run):
+    assert run(write("def main(): return 1"), mode, timeout_s=seconds).value == 1
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

@@ -124,8 +124,8 @@ def test_logs_are_for_the_user_alone(isolated, write, run):
 FULL = {
     "quiet": "pass",
     "at the end": "print('x' * 200, end='')",
-    "at once": "print('x' * 200_000, flush=True)",
-    "caught": "\n    try: print('x' * 200_000, flush=True)\n    except OSError: sys.stdout = None",
+    "at once": "print('x' * 5_000_000, flush=True)",
+    "caught": "\n    try: print('x' * 5_000_000, flush=True)\n    except OSError: sys.stdout = None",
 }
 
 PROGRAM = """
@@ -138,12 +138,14 @@ flow = Parallel(scripts, max_workers=2, executor=mode, on_error="continue", log_
 print(json.dumps([[str(result.status), result.value, str(result.error)] for result in flow.results()]))
 """
 
-FILE_SIZE = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))"
+FILE_SIZE = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2**21, 2**21))"
 
 
 @pytest.fixture
-def outcomes(write, tmp_path, mark, scratch):
+def outcomes(write, tmp_path, mark, scratch, monkeypatch):
     """How runs of these end in a program with this limit, each after as many quiet ones."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)  # it would have nowhere to write to, and complain
 
     def outcomes(mode, limit, log_dir, bodies):
         scripts = [
@@ -174,7 +176,7 @@ def test_a_file_that_may_not_grow_costs_only_those_that_print(isolated, outcomes
 
 @linux
 def test_a_worker_whose_log_may_not_grow_serves_on(outcomes, tmp_path):
-    printing = "print('x' * 200_000, flush=True)"
+    printing = "print('x' * 5_000_000, flush=True)"
     found = outcomes("pool", FILE_SIZE, tmp_path / "logs", [printing, "pass", printing, "pass"])
     assert [status for status, *_ in found] == ["failed", "success", "failed", "success"]
 
@@ -220,7 +222,7 @@ def test_a_full_disk_costs_only_those_that_print(isolated, outcomes, full_disk):
 @linux
 def test_a_worker_whose_disk_is_full_serves_on(outcomes, full_disk):
     fill(full_disk)
-    printing = "print('x' * 200_000, flush=True)"
+    printing = "print('x' * 5_000_000, flush=True)"
     found = outcomes("pool", "", full_disk / "logs", [printing, "pass", printing, "pass"])
     assert [status for status, *_ in found][1::2] == ["success"] * 2
 

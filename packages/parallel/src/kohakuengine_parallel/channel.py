@@ -6,7 +6,6 @@ Each is eight bytes for its length, big-endian, and that many bytes.
 from __future__ import annotations
 
 import os
-import socket
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -37,6 +36,8 @@ class Channel:
     ) -> None:
         self._supervisor = supervisor
         self._received = received
+        import socket  # not at the far end, for which it would be a burden
+
         self._socket, self.other = socket.socketpair()
         self._socket.setblocking(False)
         self._unsent = memoryview(b"")

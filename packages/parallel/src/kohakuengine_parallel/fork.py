@@ -11,7 +11,7 @@ from kohakuengine_parallel.channel import Channel, read_instead
 from kohakuengine_parallel.executor import ProcessExecutor
 from kohakuengine_parallel.launcher import can_fork
 from kohakuengine_parallel.subprocesses import FreshRun
-from kohakuengine_parallel.zygote.order import Fork, Kind, Task
+from kohakuengine_parallel.zygote.order import MAX_SIZE, Fork, Kind, Task
 from kohakuengine_parallel.zygote.values import BARE
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _MAX_NURSERIES = 4
 
 # In bytes: configs that are longer take a way of their own.
 _MAX_SENT_ALONG = 1 << 15
+_MAX_ORDERED = MAX_SIZE - 1000
 
 # Values that only cloudpickle can pickle name it. It takes long to import, so it is held too from
 # the first of them on, and not before: what is held makes forks slower.
@@ -60,8 +61,8 @@ class ForkExecutor(ProcessExecutor):
     def begin_at_once(self, run: RunUnderWay) -> bool:
         """Have the zygote fork, if there is one."""
         nursery = self._nurseries.get(_key(run.spec.script))
-        if nursery is None or not nursery.is_of_use:
-            return False
+        if nursery is None or not (nursery.is_of_use and nursery.has_zygote):
+            return False  # a launcher must not be started by a thread that may end before it
         nursery.begin(run)
         return True
 
@@ -116,6 +117,10 @@ class _Nursery:
     def is_of_use(self) -> bool:
         """Whether further runs are for it."""
         return self._zygote is None or not (self._is_outdated or self._zygote.has_ended)
+
+    @property
+    def has_zygote(self) -> bool:
+        return self._zygote is not None
 
     @property
     def is_idle(self) -> bool:
@@ -199,8 +204,10 @@ class _ForkedRun:
         self._report: bytes | bytearray | None = None
         self._key = zygote.new_key()
         self._instead = executor.file(f"fork-{id(zygote)}-{self._key}")
-        if run.config[0] != BARE and _CLOUDPICKLE in run.config:
-            zygote.hold_too("cloudpickle")
+        if run.config[0] != BARE:
+            zygote.hold_too("kohakuengine.config.base")
+            if _CLOUDPICKLE in run.config:
+                zygote.hold_too("cloudpickle")
         self._channel: Channel | None = None
         if len(run.config) > _MAX_SENT_ALONG:
             try:
@@ -209,8 +216,14 @@ class _ForkedRun:
                 executor.ended(run, None, reason=f"no socket for it: {error.strerror}")
                 return
             self._channel.send(run.config)
+        order = self._order()
+        if len(order.kind) + len(order.task) > _MAX_ORDERED:  # thousands of names
+            if self._channel is not None:
+                self._channel.close()
+            executor.supervisor.call(FreshRun, executor, run)
+            return
         other = None if self._channel is None else self._channel.other
-        zygote.start(self._order(), other, self)
+        zygote.start(order, other, self)
         executor.running(run, self)
 
     def signal(self, number: int) -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kohakuengine_parallel.runs import KILL
 
@@ -99,10 +99,10 @@ class PopenLauncher:
             return
         import psutil
 
-        family = []
+        members: list[Any] = [process]
         with suppress(psutil.Error):
-            family = psutil.Process(process.pid).children(recursive=True)
-        for member in [process, *family]:
+            members += psutil.Process(process.pid).children(recursive=True)
+        for member in members:
             with suppress(psutil.Error, OSError):
                 # Windows has one way for a process to be ended from outside.
                 member.kill() if number != signal.SIGTERM else member.terminate()

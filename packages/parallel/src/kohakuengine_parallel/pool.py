@@ -64,6 +64,12 @@ class PoolExecutor(ProcessExecutor):
         for worker in list(self._workers.values()):
             worker.signal(KILL)
 
+    def abandon(self) -> None:
+        """See `ProcessExecutor.abandon`."""
+        for worker in self._workers.values():
+            worker.close()
+        super().abandon()
+
     def forget(self, worker: _Worker) -> None:
         """A worker has ended."""
         if self._workers.get(worker.slot) is worker:

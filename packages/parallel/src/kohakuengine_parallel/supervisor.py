@@ -15,9 +15,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["Supervisor", "Timer"]
+
+_MAX_PAUSE_S = 3600.0  # of what the system call takes for a number, some weeks are the most
+
+_FEW_TIMERS = 256
 
 _Call = tuple[Callable[..., object], tuple[Any, ...]]
 
@@ -51,6 +56,7 @@ class Supervisor:
         self._watched: set[int] = set()
         self._calls: deque[_Call] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
+        self._most_timers = _FEW_TIMERS
         self._number = itertools.count()
         self._thread: threading.Thread | None = None
         self._asleep = False
@@ -66,11 +72,19 @@ class Supervisor:
 
     def later(self, delay_s: float, function: Callable[[], object]) -> Timer:
         """Have the thread call a function after a while. Under the lock."""
+        if len(self._timers) >= self._most_timers:
+            self._drop_cancelled()
         timer = Timer(function)
         heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._number), timer))
         if self._timers[0][2] is timer:
             self._wake_up()
         return timer
+
+    def _drop_cancelled(self) -> None:
+        """Forget what will not happen, which would else be kept until its time has come."""
+        self._timers = [entry for entry in self._timers if entry[2].function is not None]
+        heapq.heapify(self._timers)
+        self._most_timers = max(_FEW_TIMERS, 2 * len(self._timers))
 
     def watch(self, file: socket.socket, ready: Callable[[], object], *, write: bool) -> None:
         """Call `ready` whenever `file` can be read; with `write`, also when it can be written.
@@ -100,7 +114,8 @@ class Supervisor:
         # It says itself when it is awake: an interrupt between two statements here must not have it
         # taken for that.
         if self._asleep:
-            self._wake.send(b"\0")
+            with suppress(OSError):  # it has ended by an error
+                self._wake.send(b"\0")
 
     def _stop(self) -> None:
         self._stopping = True
@@ -147,7 +162,9 @@ class Supervisor:
         """How long nothing is due; None for ever."""
         while self._timers and self._timers[0][2].function is None:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+        if not self._timers:
+            return None
+        return min(max(0.0, self._timers[0][0] - time.monotonic()), _MAX_PAUSE_S)
 
     def _ring(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import sys
@@ -49,6 +50,8 @@ def main(instead: str, descriptor: str) -> None:
     os.set_inheritable(int(descriptor), False)
     channel = FarEnd(int(descriptor), instead)
     worker = _Worker()
+    # Each run leaves cycles for the collector, which need not look at all of Python each time.
+    gc.freeze()
     while True:
         message = channel.receive()
         if message is None:

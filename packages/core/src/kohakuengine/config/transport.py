@@ -17,7 +17,6 @@ from functools import lru_cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from kohakuengine.config.base import Config
 from kohakuengine.config.siblings import search_path
 from kohakuengine.errors import TransportError
 
@@ -158,6 +157,8 @@ def _culprit(obj: Any) -> tuple[str, Any]:
 
 
 def _children(obj: Any) -> Iterator[tuple[str, Any]]:
+    from kohakuengine.config.base import Config  # needs dataclasses, which forks do without
+
     if isinstance(obj, Config):
         yield ".globals", obj.globals_dict
         yield ".args", obj.args

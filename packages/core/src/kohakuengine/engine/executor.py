@@ -198,10 +198,8 @@ class Standby:
     def __init__(
         self, script: Script, names: Iterable[str] | None, *, argv: Sequence[str], strict: bool
     ) -> None:
-        from kohakuengine.config.base import Config
-
         refuse_protected(names or ())
-        config = None if names is None else Config(dict.fromkeys(names))
+        config = None if names is None else _Names(names)
         source = read_source(script.filename)
         self._run = _Run(script, source, config, argv, strict=strict, last=True)
         self._run.enter()
@@ -211,6 +209,18 @@ class Standby:
     def stand_down(self) -> None:
         """Have the process be as it was before."""
         self._run.program.put_back()
+
+
+class _Names:
+    """As a `Config` whose values are not known yet, and without what that needs: dataclasses."""
+
+    __slots__ = ("globals_dict",)
+
+    args = ()
+    kwargs = _NONE
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.globals_dict = dict.fromkeys(names)
 
 
 def check_runnable(script: Script) -> None:
@@ -248,7 +258,7 @@ class _Run:
         self,
         script: Script,
         source: Source,
-        config: Config | None,
+        config: Config | _Names | None,
         argv: Sequence[str],
         *,
         strict: bool,

@@ -44,7 +44,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ReferenceType
 
 from kohakuengine.config import transport
-from kohakuengine.config.base import Config
 from kohakuengine.engine.ending import reported_status
 from kohakuengine.engine.exchange import attempted, report_of
 from kohakuengine.engine.executor import Outcome, run_script
@@ -193,6 +192,8 @@ def _received(channel: int) -> bytes:
 
 def _outcome(kind: bytes, message: bytes, standby: Standby | None) -> Outcome:
     """The outcome of a run whose config came the usual way, or that could not be prepared."""
+    from kohakuengine.config.base import Config  # held from the first config that needs it on
+
     made: Kind = unmarshalled(kind)  # noqa: S302 - from our own parent
     (location, argv0, entrypoint, argv, strict), names, _ = made
     config = None
@@ -235,10 +236,12 @@ def _leave(error: BaseException | None, count: int) -> NoReturn:
             threading._shutdown()  # noqa: SLF001
         run_exit_handlers()
         main = vars(modules["__main__"])
-        kinds = {*map(type, collected_objects()), *map(type, main.values())}
-        if not kinds <= _WITHOUT_END:
+        # In C, and without a list that would keep what is let go.
+        is_plain = _WITHOUT_END.issuperset(map(type, collected_objects()))
+        is_plain = is_plain and _WITHOUT_END.issuperset(map(type, main.values()))
+        if not is_plain:
             _let_go(main, count)
-        if _held_files or not kinds.isdisjoint(_BUFFERED):
+        if _held_files or not is_plain:
             _flush_files()
         if not (_is_flushed(sys.stdout) & _is_flushed(sys.stderr)):
             status = _NOT_FLUSHED
@@ -334,10 +337,10 @@ def _flush_files() -> None:
 def _is_flushed(stream: Any) -> bool:
     """Write out what is in a file's buffers; False if it could not be."""
     try:
-        if stream is not None and not stream.closed:
+        if stream is not None:
             stream.flush()
     except (OSError, ValueError):
-        return False
+        return bool(stream.closed)  # not asked before, for that touches more pages than the rest
     return True
 
 

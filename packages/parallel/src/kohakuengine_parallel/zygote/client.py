@@ -9,12 +9,21 @@ import socket
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from kohakuengine.engine.child import interpreter_command
 from kohakuengine_parallel.zygote import family
-from kohakuengine_parallel.zygote.order import MAX_SIZE, Fork, Setting, Start, packed, unpacked
+from kohakuengine_parallel.zygote.order import (
+    BINDING,
+    MAX_SIZE,
+    Fork,
+    Setting,
+    Start,
+    packed,
+    unpacked,
+)
 from kohakuengine_parallel.zygote.reports import ReportsEnd
 
 if TYPE_CHECKING:
@@ -145,6 +154,9 @@ class Zygote:
     def abandon(self) -> None:
         """Have it end itself and all that it started, as when this process dies."""
         self._socket.close()
+        self._reports.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE_S)
 
     def _start(self, environment: Mapping[str, str], slots: int) -> None:
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -154,11 +166,11 @@ class Zygote:
         self._table = mmap.mmap(table, 0)
         reports = self._reports.other
         passed = [other.fileno(), reports.fileno(), table]
-        numbers = [str(number) for number in (*passed, os.getpid())]
+        words = [*map(str, passed), str(os.getpid()), os.path.dirname(self._output)]
         with other, reports, open(table, "rb"), open(self._output, "ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
-                interpreter_command("kohakuengine_parallel.zygote.program:main", *numbers),
-                env={**os.environ, **environment},
+                interpreter_command("kohakuengine_parallel.zygote.program:main", *words),
+                env={**BINDING, **os.environ, **environment},
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

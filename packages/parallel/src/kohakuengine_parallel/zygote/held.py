@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import marshal
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +12,6 @@ from importlib import import_module
 from time import monotonic
 from typing import Any
 
-from kohakuengine.config.base import Config
 from kohakuengine.engine.executor import Standby
 from kohakuengine.engine.script import Script
 from kohakuengine_parallel.zygote.child import do
@@ -21,14 +19,13 @@ from kohakuengine_parallel.zygote.imports import Import, leading_imports
 from kohakuengine_parallel.zygote.order import Kind
 from kohakuengine_parallel.zygote.reports import HEAD_SIZE, send_report, way
 from kohakuengine_parallel.zygote.safety import why_unsafe
-from kohakuengine_parallel.zygote.values import packed_config
+from kohakuengine_parallel.zygote.values import bare_config
 
 __all__ = ["Held"]
 
 # What the engine itself imports in the course of a run: else each fork would do so anew.
 _FOR_EVERY_RUN = (
     "atexit",
-    "kohakuengine.config.base",
     "kohakuengine.engine.exchange",
     "kohakuengine.engine.executor",
     "kohakuengine.engine.reimport",
@@ -49,6 +46,7 @@ class Held:
 
     Attributes:
         unsafe: Why the process must not be forked with it; None if it may.
+        look_at: When it is time to look for changes again.
     """
 
     def __init__(self, script: dict[str, str]) -> None:
@@ -67,13 +65,13 @@ class Held:
         self._standby: Standby | None = None
         self._prepared_for = b""
         self._files = dict(_files())
-        self._looked = monotonic()
+        self.look_at = monotonic() + _LOOK_EVERY_S
         self._changed = False
 
     def has_changed(self) -> bool:
         """Whether a module that is held is not what its file holds any more."""
-        if not self._changed and monotonic() - self._looked >= _LOOK_EVERY_S:
-            self._looked = monotonic()
+        if not self._changed and monotonic() >= self.look_at:
+            self.look_at = monotonic() + _LOOK_EVERY_S
             self._changed = any(_signature(path) != known for path, known in self._files.items())
         return self._changed
 
@@ -97,16 +95,16 @@ def _rehearse() -> None:
     Python adapts code to what it meets, in place, while it is first executed: in each fork anew,
     and each time at the price of the pages that it writes to, had it not been done here.
     """
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    near, far = os.pipe()
     script = Script(os.path.join(os.path.dirname(__file__), "rehearsal.py"))
-    with near, far:
-        for number in range(_REHEARSALS):
-            standby = Standby(script, ["value"], argv=(), strict=False)
-            config = packed_config(Config({"value": number}), what="a rehearsal")
-            report, _ = do(b"", config, standby)
-            send_report(way(far.fileno()), number, report, "")
-            near.recv(len(report) + HEAD_SIZE)
-            standby.stand_down()
+    for number in range(_REHEARSALS):
+        standby = Standby(script, ["value"], argv=(), strict=False)
+        report, _ = do(b"", bare_config({"value": number}), standby)
+        send_report(way(far), number, report, "")
+        os.read(near, HEAD_SIZE + len(report))
+        standby.stand_down()
+    os.close(near)
+    os.close(far)
 
 
 # Python 3.11 to 3.13 adapt what has been executed some eight times.

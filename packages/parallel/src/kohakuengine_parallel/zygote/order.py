@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 __all__ = [
+    "BINDING",
     "MAX_SIZE",
     "Environment",
     "Fork",
@@ -21,6 +22,10 @@ __all__ = [
     "packed",
     "unpacked",
 ]
+
+# Has the loader look up all functions of a library at once. It would do so when each is first
+# called, and so in every fork those that only forks call. The value tells it from a user's own.
+BINDING = {"LD_BIND_NOW": "kogine"}
 
 MAX_SIZE = 1 << 17  # of one datagram: all that is long travels by other ways
 

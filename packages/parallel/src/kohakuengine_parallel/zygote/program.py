@@ -14,11 +14,14 @@ import gc
 import os
 import select
 import signal
-import socket
 import sys
+from _socket import CMSG_LEN, MSG_CMSG_CLOEXEC, socket  # without enums of their constants
+from contextlib import suppress
 from marshal import dumps as marshalled
 from marshal import loads as unmarshalled
+from operator import is_
 from os import (
+    WIFSIGNALED,
     WNOHANG,
     fork,
     getppid,
@@ -28,23 +31,26 @@ from os import (
     waitstatus_to_exitcode,
     write,
 )
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from kohakuengine_parallel.zygote import family
 from kohakuengine_parallel.zygote.child import become_command, become_run, hold_files
-from kohakuengine_parallel.zygote.order import MAX_SIZE, Start, packed, unpacked
+from kohakuengine_parallel.zygote.gaps import fill_gaps
+from kohakuengine_parallel.zygote.order import BINDING, MAX_SIZE, Start, packed, unpacked
 from kohakuengine_parallel.zygote.reports import way
 
 if TYPE_CHECKING:
+    from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.held import Held
 
 __all__ = ["main"]
 
-_ROOM_FOR_A_FILE = socket.CMSG_LEN(4)
+_ROOM_FOR_A_FILE = CMSG_LEN(4)
 _WAKINGS = 256  # of which one look takes note at once
 
 
-def main(control: str, reports: str, table: str, parent: str) -> None:
+def main(control: str, reports: str, table: str, parent: str, folder: str) -> None:
     """Serve until the other end is closed.
 
     Args:
@@ -53,25 +59,34 @@ def main(control: str, reports: str, table: str, parent: str) -> None:
         table: That of the file in which the ids of processes are noted, four bytes for each slot;
             that process maps it too.
         parent: That process's id.
+        folder: The private folder that it would remove, were it not killed.
     """
+    for name, value in BINDING.items():
+        if os.environ.get(name) == value:
+            del os.environ[name]  # not for scripts
     descriptors = [int(control), int(reports), int(table)]
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
     family.die_with_parent()  # imports may take long, and there is nobody to be ended yet
     if getppid() == int(parent):
-        _Zygote(descriptors, int(parent)).serve()
+        _Zygote(descriptors, int(parent), folder).serve()
 
 
 class _Zygote:
-    def __init__(self, descriptors: list[int], parent: int) -> None:
+    def __init__(self, descriptors: list[int], parent: int, folder: str) -> None:
         self._descriptor, self._reports, self._table = descriptors
-        self._control = socket.socket(fileno=self._descriptor)
+        self._control = socket(fileno=self._descriptor)
+        self._receive = self._control.recvmsg_into
         self._messages = [bytearray(MAX_SIZE)]  # one, used again and again
         self._parent = parent
+        self._folder = folder
         self._pids: dict[int, int] = {}  # by key
         self._keys: dict[int, int] = {}  # by process id
         self._stopped: set[int] = set()
         self._held: Held | None = None
+        self._kind = b""  # what is prepared, and until when
+        self._standby: Standby | None = None
+        self._good_until = 0.0
         self._serving = True
 
     def serve(self) -> None:
@@ -95,6 +110,8 @@ class _Zygote:
     def _end_all(self) -> None:
         self._serving = False
         family.end_descendants()
+        if getppid() != self._parent:
+            _remove(self._folder)
 
     def _hold(self, script: dict[str, str]) -> None:
         """Import what a script imports, and say whether that leaves a process to be forked."""
@@ -111,7 +128,9 @@ class _Zygote:
         family.adopt_orphans()
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _wake_up)
+        # What it does does not matter, only that the signal is written to the pipe. A function of
+        # Python's would do that too, with more copies of pages.
+        signal.signal(signal.SIGCHLD, is_)
         # To be woken also where a fork of the parent's keeps the socket open.
         family.wake_with_parent()
         files = (self._descriptor, self._table, self._wake, self._woken)
@@ -122,9 +141,7 @@ class _Zygote:
 
     def _obey(self) -> None:
         try:
-            size, files, _, _ = self._control.recvmsg_into(
-                self._messages, _ROOM_FOR_A_FILE, socket.MSG_CMSG_CLOEXEC
-            )
+            size, files, _, _ = self._receive(self._messages, _ROOM_FOR_A_FILE, MSG_CMSG_CLOEXEC)
         except ConnectionError:
             size, files = 0, []
         if not size:
@@ -134,7 +151,16 @@ class _Zygote:
         channel = int.from_bytes(files[0][2][:4], sys.byteorder) if files else -1
         try:
             if kind == "fork":
-                self._fork(channel, *content)
+                key, slot, order, task = content
+                if (order == self._kind and monotonic() < self._good_until) or self._prepare(order):
+                    pid = fork()
+                    if pid == 0:
+                        become_run(key, order, task, channel, self._standby, self._family)
+                    self._pids[key], self._keys[pid] = pid, key
+                    # A map would hold a file of its own open.
+                    pwrite(self._table, pid.to_bytes(4), 4 * slot)
+                else:
+                    self._tell("stale", key)
             else:
                 self._do(kind, content, channel)
         except OSError as error:  # too many processes, no memory
@@ -154,26 +180,24 @@ class _Zygote:
         elif kind == "quit":
             self._serving = False
 
-    def _fork(self, channel: int, key: int, slot: int, kind: bytes, task: bytes) -> None:
+    def _prepare(self, kind: bytes) -> bool:
+        """Have what runs of a `Kind` are forked from, for a while; False if it is outdated."""
         assert self._held is not None
         if self._held.has_changed():
-            self._tell("stale", key)
-            return
-        standby = self._held.standby(kind)
-        pid = fork()
-        if pid == 0:
-            become_run(key, kind, task, channel, standby, self._family)
-        self._note(key, slot, pid)
+            return False
+        self._good_until = self._held.look_at
+        self._standby = self._held.standby(kind)
+        if not self._kind:  # once, for it takes longer than to prepare a run
+            fill_gaps()
+        self._kind = kind
+        return True
 
     def _start(self, order: Start, channel: int) -> None:
         pid = fork()
         if pid == 0:
             become_command(order, channel, self._family)
-        self._note(order.key, order.slot, pid)
-
-    def _note(self, key: int, slot: int, pid: int) -> None:
-        self._pids[key], self._keys[pid] = pid, key
-        pwrite(self._table, pid.to_bytes(4), 4 * slot)  # a map would hold a file of its own open
+        self._pids[order.key], self._keys[pid] = pid, order.key
+        pwrite(self._table, pid.to_bytes(4), 4 * order.slot)
 
     def _signal(self, key: int, number: int) -> None:
         pid = self._pids.get(key)
@@ -187,25 +211,22 @@ class _Zygote:
 
     def _reap(self) -> None:
         read(self._woken, _WAKINGS)
+        if not self._keys:
+            family.reap()  # orphans: whoever ended together with a child waits for the next time
         while self._keys:
             pid, status = waitpid(-1, WNOHANG)
             if not pid:
                 break
-            self._ended(pid, waitstatus_to_exitcode(status))
-        else:
-            family.reap()  # which meets with an error where there is nobody
+            if WIFSIGNALED(status) or pid in self._stopped:
+                # Its number is not used again while there is somebody left in the session.
+                self._stopped.discard(pid)
+                family.end_session(pid)
+            key = self._keys.pop(pid, None)
+            if key is not None:  # not an orphan
+                del self._pids[key]
+                self._tell("ended", key, waitstatus_to_exitcode(status))
         if getppid() != self._parent:
             self._end_all()
-
-    def _ended(self, pid: int, status: int) -> None:
-        if status < 0 or pid in self._stopped:
-            # Its number is not used again while there is somebody left in the session.
-            self._stopped.discard(pid)
-            family.end_session(pid)
-        key = self._keys.pop(pid, None)
-        if key is not None:  # not an orphan
-            del self._pids[key]
-            self._tell("ended", key, status)
 
     def _tell(self, kind: str, *content: Any) -> None:
         try:
@@ -214,13 +235,19 @@ class _Zygote:
             return
 
 
+def _remove(folder: str) -> None:
+    # Not by `shutil`, which is not imported, and might be a script's by now.
+    for place, _, files in os.walk(folder, topdown=False):
+        with suppress(OSError):  # another zygote of the same flow does the same
+            for file in files:
+                os.unlink(os.path.join(place, file))
+            os.rmdir(place)
+
+
 def _freeze() -> None:
     """Have the collector not look again at what is here now, which forks so share for longer."""
     gc.collect()
     hold_files()
     gc.freeze()
     gc.disable()
-
-
-def _wake_up(*_: object) -> None:
-    """Only so that the signal is written to the pipe."""
+    fill_gaps()

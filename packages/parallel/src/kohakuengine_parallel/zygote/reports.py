@@ -5,7 +5,6 @@ A socket for each run would take the supervising process half of what a run cost
 
 from __future__ import annotations
 
-import socket
 from os import fstat, write, writev
 from typing import TYPE_CHECKING
 
@@ -88,6 +87,8 @@ class ReportsEnd:
     ) -> None:
         self._supervisor = supervisor
         self._told = told
+        import socket  # not in the zygote, for which it would be a burden
+
         self._socket, self.other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
         self._parts: dict[int, bytearray] = {}
@@ -137,8 +138,9 @@ class ReportsEnd:
             data = self._socket.recv(HEAD_SIZE + _PART_SIZE)
         except OSError:  # nothing there, or closed meanwhile
             return False
-        key, more, report = data[:_KEY_SIZE], data[_KEY_SIZE:HEAD_SIZE], data[HEAD_SIZE:]
-        self._put_together(int.from_bytes(key, "big"), report, is_last=more != _MORE)
+        if len(data) >= HEAD_SIZE:  # else some script's: none of ours is that short
+            key, more, report = data[:_KEY_SIZE], data[_KEY_SIZE:HEAD_SIZE], data[HEAD_SIZE:]
+            self._put_together(int.from_bytes(key, "big"), report, is_last=more != _MORE)
         return bool(data)
 
     def _put_together(self, key: int, report: bytes, *, is_last: bool) -> None:

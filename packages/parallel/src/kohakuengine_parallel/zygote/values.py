@@ -21,6 +21,7 @@ __all__ = [
     "BARE_TYPES",
     "PROTOCOL",
     "USUAL_MARK",
+    "bare_config",
     "bare_value",
     "packed_config",
     "usual_config",
@@ -46,11 +47,16 @@ def packed_config(config: Config | None, *, what: str) -> bytes:
         TransportError: A value cannot cross.
     """
     if config is None:
-        return BARE_MARK + dumps({}, PROTOCOL)
+        return bare_config({})
     kinds = map(type, config.globals_dict.values())
     if config.args or config.kwargs or not BARE_TYPES.issuperset(kinds):
         return USUAL_MARK + transport.dumps(config, what=what)
-    return BARE_MARK + dumps(config.globals_dict, PROTOCOL)
+    return bare_config(config.globals_dict)
+
+
+def bare_config(values: dict[str, Any]) -> bytes:
+    """The message for a config that holds nothing but values, and these of bare types."""
+    return BARE_MARK + dumps(values, PROTOCOL)
 
 
 def usual_config(message: bytes, config: Config | None) -> bytes:

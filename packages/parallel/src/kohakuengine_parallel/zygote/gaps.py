@@ -1,0 +1,40 @@
+"""Where memory that a fork allocates comes from: few pages, not many.
+
+An allocator hands out what was freed before, wherever that lies, and each page that a fork writes
+to is copied. So the gaps are filled before anything is forked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+__all__ = ["fill_gaps"]
+
+# Python's allocator: blocks up to so many bytes come from pools of one size each, which begin with
+# a head. Where these are not so, gaps are filled all the same, up to so many.
+_LARGEST = 512
+_STEP = 16
+_POOL = 1 << 14
+_HEAD = 48
+_MOST = 2000
+
+_BYTES_HEAD = 33  # what a `bytes` takes besides its content
+_fillings: list[object] = []
+
+
+def fill_gaps() -> None:
+    """Have what is allocated from now on lie together, each size on pages of its own."""
+    _fillings.clear()
+    _fill(object)
+    _fill(partial(complex, 1, 1))
+    for size in range(3 * _STEP, _LARGEST + 1, _STEP):
+        _fill(partial(bytes, size - _BYTES_HEAD))
+
+
+def _fill(make: Callable[[], object]) -> None:
+    for _ in range(_MOST):
+        made = make()
+        if id(made) % _POOL == _HEAD:  # the first of a pool, which is empty again after this
+            return
+        _fillings.append(made)

@@ -192,6 +192,31 @@ def test_nothing_outlives_a_parent_that_is_killed_when_all_is_there(
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("mode", ["subprocess", "pool"])
+def test_without_a_zygote_runs_end_when_their_parent_is_killed(
+    mode, write, tmp_path, mark, scratch
+):
+    """As on systems whose forks cannot be supervised; there what left its group stays."""
+    script = write("""
+        import pathlib, subprocess, sys, time
+        number = 0
+        def main():
+            assert sys.stdin.read() == ""
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+            pathlib.Path(__file__).with_name(f"here-{number}").touch()
+            time.sleep(60)
+    """)
+    there_is_none = (
+        "from kohakuengine_parallel import launcher\nlauncher.can_fork = lambda: False\n"
+    )
+    words = (script.location, mode)
+    with start_program(there_is_none + PARENT, tmp_path, *words) as parent:
+        until(lambda: len(list((tmp_path / "scripts").glob("here-*"))) == 3)
+        assert len(mark.children_of(parent.pid)) == 3
+        parent.kill()
+    until(lambda: not mark.pids(), 2, "the end of all processes")
+
+
 def test_what_a_killed_run_had_started_ends_with_it(isolated, write, run, mark):
     script = write("""
         import os, signal, subprocess, sys

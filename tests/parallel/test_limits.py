@@ -194,10 +194,10 @@ def test_retries_of_all_that_may_differ(mode, write, flow):
         ([RunTimeout, ValueError], "time.sleep(60)", 2),
     ],
 )
-def test_retries_of_what_is_asked_for(retry_on, way, attempts, mode, write, flow):
+def test_retries_of_what_is_asked_for(retry_on, way, attempts, write, flow):
     script = write(FLAKY, ways=[way] * 5)
     options = {"retries": 1, "retry_on": retry_on, "timeout_s": 0.8, "grace_s": 0.1}
-    [result] = flow(script, mode, **options).results()
+    [result] = flow(script, "fork", **options).results()
     assert (result.ok, result.attempt) == (False, attempts)
 
 

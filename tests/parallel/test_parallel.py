@@ -13,6 +13,12 @@ from kohakuengine.flow.parallel import Parallel as UpstreamParallel
 from kohakuengine_parallel import Parallel
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Logs go to the current folder where nothing else is said."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def script(tmp_path):
     path = tmp_path / "script.py"
@@ -265,3 +271,13 @@ def test_a_folder_for_logs_that_cannot_be_made_is_told(mode, write, flow, tmp_pa
     [result] = flow(write("def main(): pass"), mode, log_dir=tmp_path / "file").results()
     assert isinstance(result.error, WorkflowError)
     assert "set log_dir" in str(result.error)
+
+
+def test_an_executor_of_another_kind_is_refused(script):
+    with pytest.raises(WorkflowError, match="'inline' cannot be made with max_workers"):
+        Parallel([script], executor="inline").run()
+
+
+def test_a_number_of_workers_that_is_a_text_is_refused(script):
+    with pytest.raises(WorkflowError, match="max_workers must be a whole number, got '2'"):
+        Parallel([script], max_workers="2")

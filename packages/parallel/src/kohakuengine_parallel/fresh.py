@@ -9,7 +9,7 @@ import threading
 
 from kohakuengine_parallel.memory import limit_memory
 
-__all__ = ["main", "watch_parent"]
+__all__ = ["main", "serve", "watch_parent"]
 
 
 def main(folder: str, memory_limit_mb: str = "") -> None:
@@ -20,6 +20,14 @@ def main(folder: str, memory_limit_mb: str = "") -> None:
     if memory_limit_mb:
         limit_memory(float(memory_limit_mb))
     child.main(folder)
+
+
+def serve(instead: str, descriptor: str) -> None:
+    """Be a worker; see `kohakuengine_parallel.worker.main`."""
+    from kohakuengine_parallel import worker
+
+    watch_parent()
+    worker.main(instead, descriptor)
 
 
 def watch_parent() -> None:

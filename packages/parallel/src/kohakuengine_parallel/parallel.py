@@ -11,6 +11,7 @@ from kohakuengine.errors import WorkflowError
 from kohakuengine.flow.base import ScriptWorkflow
 from kohakuengine.flow.executors import Executor, executor_named
 from kohakuengine_parallel.launcher import can_fork
+from kohakuengine_parallel.slots import check_whole
 
 __all__ = ["Parallel"]
 
@@ -76,12 +77,16 @@ class Parallel(ScriptWorkflow):
         self._options = {name: value for name, value in given.items() if value is not None}
         automatic = "fork" if can_fork() else "subprocess"
         self._make = executor_named(automatic if self.executor == _AUTO else self.executor)
-        if max_workers is not None and max_workers < 1:
-            raise WorkflowError(f"max_workers must be at least 1, got {max_workers}")
+        check_whole("max_workers", max_workers)
 
     def make_executor(self) -> Executor:
         """A new executor for one pass over the scripts."""
-        made: Executor = self._make(self.max_workers, **self._options)
+        try:
+            made: Executor = self._make(self.max_workers, **self._options)
+        except TypeError as error:  # one of another kind, such as "inline"
+            given = ", ".join(["max_workers", *self._options])
+            message = f"the executor {self.executor!r} cannot be made with {given}: {error}"
+            raise WorkflowError(message) from error
         return made
 
 

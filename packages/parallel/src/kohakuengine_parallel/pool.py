@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kohakuengine.engine.child import interpreter_command
 from kohakuengine_parallel.channel import Channel, read_instead
 from kohakuengine_parallel.executor import ProcessExecutor
+from kohakuengine_parallel.launcher import can_fork
 from kohakuengine_parallel.runs import KILL
 from kohakuengine_parallel.worker import task
 from kohakuengine_parallel.zygote.order import Start
@@ -149,11 +150,12 @@ class _Worker:
             self._executor.ended(run, self._executor.answered(run, message))
 
     def _order(self, run: RunUnderWay) -> Start:
+        program = "worker:main" if can_fork() else "fresh:serve"
         return Start(
             key=self._key,
             environment=self._executor.environment(run.spec),
             log=self.log,
             slot=self.slot,
             memory_limit_mb=self._executor.memory_limit_mb,
-            command=interpreter_command("kohakuengine_parallel.worker:main", self._instead),
+            command=interpreter_command(f"kohakuengine_parallel.{program}", self._instead),
         )

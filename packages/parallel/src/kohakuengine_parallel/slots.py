@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Slots"]
+__all__ = ["Slots", "check_whole"]
 
 # The variables that joblib sets for its workers. Those in the second row fall back to the first.
 _OPENMP = "OMP_NUM_THREADS"
@@ -58,8 +58,8 @@ class Slots:
         gpus_per_run: float = 1,
         threads_per_run: int | None = None,
     ) -> None:
-        _check_whole("max_workers", max_workers)
-        _check_whole("threads_per_run", threads_per_run)
+        check_whole("max_workers", max_workers)
+        check_whole("threads_per_run", threads_per_run)
         if gpus is None and gpus_per_run != 1:
             raise WorkflowError(
                 f"gpus_per_run={gpus_per_run!r} needs gpus='auto', or names of GPUs"
@@ -104,7 +104,12 @@ class Slots:
             )
 
 
-def _check_whole(what: str, number: object) -> None:
+def check_whole(what: str, number: object) -> None:
+    """Refuse a number that is given and is no whole one from 1 on.
+
+    Raises:
+        WorkflowError: It is not.
+    """
     if number is None:
         return
     if not isinstance(number, int) or isinstance(number, bool):

@@ -33,8 +33,10 @@ def fill_gaps() -> None:
 
 
 def _fill(make: Callable[[], object]) -> None:
+    last = make()
     for _ in range(_MOST):
         made = make()
-        if id(made) % _POOL == _HEAD:  # the first of a pool, which is empty again after this
-            return
-        _fillings.append(made)
+        if id(last) % _POOL == _HEAD and 0 < id(made) - id(last) <= _LARGEST:
+            return  # the first two of a pool, which is empty again after this
+        _fillings.append(last)
+        last = made

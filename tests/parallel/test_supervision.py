@@ -13,6 +13,7 @@ from processes import start_program, until
 from kohakuengine import Config, Script
 from kohakuengine.flow.executors import executor_named
 from kohakuengine.flow.runs import RunSpec, RunStatus
+from kohakuengine.testing.belongings import belongings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -126,8 +127,10 @@ def test_an_error_of_our_own_leaves_nobody_waiting(executor, write, mark):
 
 
 def test_an_executor_that_nobody_used_ends(executor):
+    before = belongings()
     executor.shutdown()
     executor.shutdown(cancel=True)
+    assert belongings() == before
 
 
 def test_an_executor_that_is_forgotten_ends_with_the_program(mode, write, tmp_path, mark, scratch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import sys
+from operator import sub
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,17 @@ def test_what_is_allocated_next_lies_together():
     fill_gaps()
     pools = {id(made) >> 14 for made in [bytes(200) for _ in range(20)]}
     assert len(pools) <= 3
+
+
+@linux
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries have other allocators"
+)
+def test_what_the_c_library_allocates_next_lies_together():
+    size = 3000
+    before = [bytes(size) for _ in range(400)]
+    del before[::2]  # gaps that are just large enough
+    fill_gaps()
+    places = [id(made) for made in [bytes(size) for _ in range(20)]]
+    jumps = [step for step in map(sub, places[1:], places) if not size <= step <= size + 100]
+    assert len(jumps) <= 2

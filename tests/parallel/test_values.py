@@ -14,6 +14,7 @@ from kohakuengine.engine.exchange import Unpicklable
 from kohakuengine.engine.script import Script
 from kohakuengine.errors import TransportError
 from kohakuengine.flow.runs import RunStatus
+from kohakuengine_parallel.zygote.values import BARE, bare_value, packed_config
 
 MANY = 100 * 2**20
 
@@ -345,3 +346,16 @@ def test_longer_arguments_than_fit_into_one_message(mode, write, run):
     words = [letter * 50_000 for letter in "abcdefgh"]
     script = write("import sys\ndef main(): return sys.argv[1:]")
     assert run(script, mode, argv=words, timeout_s=30).value == words
+
+
+def test_names_of_a_kind_of_their_own_go_the_usual_way():
+    class Name(str):
+        __slots__ = ()
+
+    assert packed_config(Config({"name": 1}), what="it")[0] == BARE
+    assert packed_config(Config({Name("name"): 1}), what="it")[0] != BARE
+
+
+@pytest.mark.skipif(sys.maxsize < 2**32, reason="there is not so much of it")
+def test_more_bytes_than_marshal_can_count_go_the_usual_way():
+    assert bare_value(bytes(2**31)) is None  # of which no page is touched

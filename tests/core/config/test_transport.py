@@ -7,6 +7,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import textwrap
 import threading
 
 import pytest
@@ -309,3 +310,14 @@ class TestPrivateDirectory:
             "print(os.path.exists(path))"
         )
         assert python("-c", source) == "True\nFalse\n"
+
+
+def test_a_python_without_the_c_code_of_pickle_uses_pickle():
+    code = """
+        import sys
+        sys.modules["_pickle"] = None
+        from kohakuengine.config.transport import dumps, loads
+        print(loads(dumps({"x": [1.5]}, what="")))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    assert subprocess.check_output(command, text=True) == "{'x': [1.5]}\n"

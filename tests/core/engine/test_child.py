@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from kohakuengine import Config, Script
-from kohakuengine.engine import child
 from kohakuengine.engine.child import run_in_child
 from kohakuengine.engine.exchange import Unpicklable
 from kohakuengine.errors import (
@@ -244,39 +243,6 @@ class TestInterruption:
             until((tmp_path / "started").exists)
             process.send_signal(signal.SIGUSR1)
             assert process.communicate(timeout=30)[0] == "interrupted\n"
-
-
-class TestMain:
-    """The child's side, which coverage sees only in this process."""
-
-    def ask(self, script, config=None):
-        from kohakuengine.config.transport import dumps, loads, private_directory
-        from kohakuengine.engine.exchange import Request
-
-        with private_directory() as folder:
-            request = dumps(Request.of(script, config, (), strict=False), what="")
-            child._write(os.path.join(folder, "request"), request)
-            status = 0
-            try:
-                child.main(folder)
-            except SystemExit as error:
-                status = error.code
-            assert sorted(os.listdir(folder)) == ["outcome", "request"]
-            return status, loads(Path(folder, "outcome").read_bytes())
-
-    def test_success(self, script):
-        for _ in "ab":
-            status, report = self.ask(script("def main(): return 1"))
-            assert (status, report.error) == (0, "")
-
-    def test_failure(self, script, capsys):
-        status, report = self.ask(script("1/0"))
-        assert (status, report.error) == (1, "ZeroDivisionError: division by zero")
-        assert "ZeroDivisionError" in capsys.readouterr().err
-
-    def test_refusal(self, script):
-        status, report = self.ask(script("x = 1"), Config())
-        assert (status, type(report.refused)) == (1, EntrypointNotFound)
 
 
 def test_a_module_by_name(script, monkeypatch):

@@ -165,5 +165,8 @@ class TestLost:
         assert str(error).endswith("before the run was over: out of memory")
 
 
-def test_a_report_is_plain():
-    assert Report(None, "e") == Report(None, error="e", traceback="", refused=None, exit_code=0)
+def test_a_report_tells_of_nothing_that_was_not_said():
+    report = Report(None, "e")
+    assert (report.error, report.traceback, report.kinds, report.where) == ("e", "", (), "")
+    assert (report.value, report.value_kind) == (None, "")
+    assert (report.refused, report.exit_code, report.exited) == (None, 0, False)

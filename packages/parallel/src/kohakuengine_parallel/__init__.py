@@ -13,9 +13,12 @@ memory, logs  limits and what the kernel says of them; where output goes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from kohakuengine_parallel.fork import ForkExecutor as ForkExecutor
     from kohakuengine_parallel.parallel import Parallel as Parallel
     from kohakuengine_parallel.pool import PoolExecutor as PoolExecutor

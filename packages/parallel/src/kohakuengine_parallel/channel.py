@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from kohakuengine_parallel.supervisor import Supervisor
@@ -188,12 +190,19 @@ class FarEnd:
         """
         if self._is_there():
             # Not by a socket object, which the script could come upon and close.
-            os.write(self._descriptor, _LENGTH.pack(len(message)))
-            rest = memoryview(message)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            length = _LENGTH.pack(len(message))
+            if len(message) <= _READ_SIZE:  # at once: each write wakes who reads
+                self._write(length + message)
+            else:
+                self._write(length)
+                self._write(message)
             return
         write_instead(self._instead, message)
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
 
     def _is_there(self) -> bool:
         try:

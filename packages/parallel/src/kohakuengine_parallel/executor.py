@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import ExitStack
-from pickle import loads as bare_loads
 from typing import Any
 
 from kohakuengine.config.transport import loads, private_directory
@@ -27,7 +26,7 @@ from kohakuengine_parallel.runs import KILL, RunUnderWay, Stop
 from kohakuengine_parallel.slots import Slots
 from kohakuengine_parallel.supervisor import Supervisor
 from kohakuengine_parallel.zygote.order import Environment, Setting
-from kohakuengine_parallel.zygote.values import BARE, packed_config
+from kohakuengine_parallel.zygote.values import BARE, bare_loads, packed_config
 
 __all__ = ["ProcessExecutor"]
 
@@ -109,11 +108,11 @@ class ProcessExecutor(ABC):
             raise RuntimeError("the supervisor of the runs has failed") from self._broken
         if not self._folder:
             self._folder = self._files.enter_context(private_directory())
-        refused: Future[RunResult] = Future()
         try:
             config = packed_config(spec.config, what=f"the config of {spec.script.name}")
             log = self._log_path(spec)
         except KohakuEngineError as error:
+            refused: Future[RunResult] = Future()
             refused.set_result(timed(spec, _raiser(error)))
             return refused
         run = RunUnderWay(spec, config, log, self._forget)
@@ -265,7 +264,7 @@ class ProcessExecutor(ABC):
         if message is None:
             return None
         if message[0] == BARE:
-            return lambda: bare_loads(message[1:])  # noqa: S301 - from our own child
+            return lambda: bare_loads(message[1:])
         return self.told(run, message[1:])
 
     def told(self, run: RunUnderWay, report: bytes | bytearray | None) -> Callable[[], Any] | None:

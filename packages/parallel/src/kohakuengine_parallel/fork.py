@@ -11,7 +11,8 @@ from kohakuengine_parallel.channel import Channel, read_instead
 from kohakuengine_parallel.executor import ProcessExecutor
 from kohakuengine_parallel.launcher import can_fork
 from kohakuengine_parallel.subprocesses import FreshRun
-from kohakuengine_parallel.zygote.order import MAX_SIZE, Fork, Kind, Task
+from kohakuengine_parallel.zygote.datagrams import MAX_SIZE
+from kohakuengine_parallel.zygote.order import Fork, Kind, Task
 from kohakuengine_parallel.zygote.values import BARE
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class _Nursery:
             script=script,
             ready=self._ready,
         )
+        if executor.memory_limit_mb is not None:
+            self._zygote.hold_too("resource")  # by which memory is limited
 
     @property
     def is_of_use(self) -> bool:

@@ -13,13 +13,13 @@ __all__ = ["main", "serve", "watch_parent"]
 
 
 def main(folder: str, memory_limit_mb: str = "") -> None:
-    """Do the run that `folder` holds the request for; see `kohakuengine.engine.child.main`."""
-    from kohakuengine.engine import child
+    """Do the run that `folder` holds the request for; see `kohakuengine.engine.child_main`."""
+    from kohakuengine.engine import child_main
 
     watch_parent()
     if memory_limit_mb:
         limit_memory(float(memory_limit_mb))
-    child.main(folder)
+    child_main.main(folder)
 
 
 def serve(instead: str, descriptor: str) -> None:

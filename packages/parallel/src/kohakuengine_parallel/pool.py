@@ -8,9 +8,11 @@ A worker imports what its runs import, once, and keeps it. Each run has a module
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kohakuengine.engine.child import interpreter_command
+from kohakuengine.errors import WorkflowError
 from kohakuengine_parallel.channel import Channel, read_instead
 from kohakuengine_parallel.executor import ProcessExecutor
 from kohakuengine_parallel.launcher import can_fork
@@ -32,9 +34,17 @@ class PoolExecutor(ProcessExecutor):
 
     Args:
         options: See `ProcessExecutor`.
+
+    Raises:
+        WorkflowError: This is Windows, where a process cannot be given a socket as it is here.
     """
 
     def __init__(self, max_workers: int | None = None, **options: Any) -> None:
+        if sys.platform == "win32":
+            raise WorkflowError(
+                "executor 'pool' does not work on Windows, whose processes cannot be handed a "
+                "socket by its number; use executor='subprocess'"
+            )
         super().__init__(max_workers, **options)
         self._workers: dict[int, _Worker] = {}
 
@@ -108,11 +118,8 @@ class _Worker:
     def ask(self, run: RunUnderWay) -> None:
         """Let it do a run."""
         self._run = run
-        environment = tuple(
-            (name.encode(), value.encode()) for name, value in run.spec.environment.items()
-        )
         config = None if run.spec.config is None else run.config
-        self._channel.send(task(environment, run.request, config))
+        self._channel.send(task(run.spec.environment, run.request, config))
         self._executor.running(run, self)
 
     def signal(self, number: int) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from kohakuengine.config.plain import PlainConfig
 from kohakuengine.config.transport import dumps
 from kohakuengine.engine.child import (
     child_command,
@@ -17,7 +18,7 @@ from kohakuengine.engine.exchange import Request
 from kohakuengine_parallel.executor import ProcessExecutor
 from kohakuengine_parallel.launcher import can_fork
 from kohakuengine_parallel.zygote.order import Start
-from kohakuengine_parallel.zygote.values import usual_config
+from kohakuengine_parallel.zygote.values import BARE
 
 if TYPE_CHECKING:
     from kohakuengine_parallel.runs import RunUnderWay
@@ -86,10 +87,15 @@ class FreshRun:
         raise AssertionError
 
     def _request(self) -> bytes:
-        config = usual_config(self._run.config, self._run.spec.config)
         location, argv0, entrypoint, argv, strict = self._run.request
-        request = Request(location, argv0, entrypoint, config, argv, strict)
+        request = Request(location, argv0, entrypoint, self._config(), argv, strict=strict)
         return dumps(request, what="a request")
+
+    def _config(self) -> bytes:
+        message, config = self._run.config, self._run.spec.config
+        if message[0] != BARE:
+            return message[1:]
+        return dumps(None if config is None else PlainConfig.of(config), what="a config")
 
     def _order(self) -> Start:
         limit = self._executor.memory_limit_mb

@@ -6,8 +6,7 @@ import gc
 import marshal
 import os
 import sys
-from pickle import loads
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kohakuengine.config import transport
 from kohakuengine.config.base import Config
@@ -15,10 +14,7 @@ from kohakuengine.engine.exchange import Report, attempted, report_of
 from kohakuengine.engine.executor import Outcome, run_script
 from kohakuengine.engine.script import Script
 from kohakuengine_parallel.channel import FarEnd
-from kohakuengine_parallel.zygote.values import BARE, USUAL_MARK, bare_value
-
-if TYPE_CHECKING:
-    from kohakuengine_parallel.zygote.order import Environment
+from kohakuengine_parallel.zygote.values import BARE, USUAL_MARK, bare_loads, bare_value
 
 __all__ = ["main", "task"]
 
@@ -26,7 +22,7 @@ __all__ = ["main", "task"]
 _Request = tuple[str, str, str | None, tuple[str, ...], bool]
 
 
-def task(environment: Environment, request: _Request, config: bytes | None) -> bytes:
+def task(environment: dict[str, str], request: _Request, config: bytes | None) -> bytes:
     """The message that has a worker do a run.
 
     Args:
@@ -65,9 +61,11 @@ class _Worker:
     def __init__(self) -> None:
         self._scripts: dict[tuple[str, str, str | None], Script] = {}
 
-    def do(self, environment: Environment, request: _Request, config: bytes | None) -> bytes:
+    def do(self, environment: dict[str, str], request: _Request, config: bytes | None) -> bytes:
         """Do a run, and say how it went."""
-        os.environb.update(environment)
+        for name, value in environment.items():
+            if os.environ.get(name) != value:  # two of the three seldom change
+                os.environ[name] = value
 
         def run() -> Outcome:
             given = None if config is None else _config(config)
@@ -89,7 +87,7 @@ class _Worker:
 
 def _config(message: bytes) -> Any:
     if message[0] == BARE:
-        return Config(loads(message[1:]))  # noqa: S301 - from our own parent
+        return Config(bare_loads(message[1:]))
     return transport.loads(message[1:])
 
 

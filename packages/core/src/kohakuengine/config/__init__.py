@@ -7,6 +7,7 @@
 - `compose`: `use_config`, parents under children.
 - `loader`: a file to a `Config` or a `ConfigGenerator`; `formats` reads those that are data,
   `siblings` is what a `.py` file may import.
+- `plain`: what a run takes of a `Config`.
 - `overrides`: ``KEY=VALUE``, as given on a command line.
 - `transport`: how values cross a process border.
 

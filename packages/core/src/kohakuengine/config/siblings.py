@@ -7,13 +7,12 @@ it can import what lies beside it.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,6 +40,8 @@ def _if_absolute(given: tuple[str, ...], folders: tuple[str, ...]) -> tuple[str,
 @contextmanager
 def registered(path: str) -> Iterator[ModuleType]:
     """Make the module of a config file, in `sys.modules` until the block ends."""
+    import re
+
     stem = os.path.splitext(os.path.basename(path))[0]
     name = plain = "kogine_config_" + re.sub(r"\W", "_", stem)
     module = ModuleType(plain)

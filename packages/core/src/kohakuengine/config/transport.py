@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 import sys
 from contextlib import contextmanager
 from functools import lru_cache
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
 
 from kohakuengine.config.siblings import search_path
 from kohakuengine.errors import TransportError
 
+try:
+    # What `pickle` is made of: that itself imports `re`, and takes twice as long.
+    import _pickle as pickle
+except ImportError:  # not CPython
+    import pickle  # type: ignore[no-redef]
+
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 _SIZE = 4
 
@@ -157,13 +163,14 @@ def _culprit(obj: Any) -> tuple[str, Any]:
 
 
 def _children(obj: Any) -> Iterator[tuple[str, Any]]:
-    from kohakuengine.config.base import Config  # needs dataclasses, which forks do without
+    from kohakuengine.config.base import Config  # needs dataclasses, which runs do without
+    from kohakuengine.config.plain import PlainConfig
 
-    if isinstance(obj, Config):
+    if isinstance(obj, Config | PlainConfig):
         yield ".globals", obj.globals_dict
         yield ".args", obj.args
         yield ".kwargs", obj.kwargs
-        yield ".metadata", obj.metadata
+        yield ".metadata", getattr(obj, "metadata", None)
     elif isinstance(obj, dict):
         yield from ((f"[{key!r}]", value) for key, value in obj.items())
     elif isinstance(obj, list | tuple):

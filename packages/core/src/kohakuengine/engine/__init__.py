@@ -3,8 +3,10 @@
 - `script`: `Script`: where the code is. `source`: read, parsed and kept.
 - `outline`: what the top level holds. `entrypoint`: which function is called, and the call.
 - `rewrite`: the script's code, asking for values where it assigns. `hook`: what answers it.
+  `walrus`: what it does with ``:=``. `syntax`: what both it and `outline` need of `ast`.
 - `process`: what a run changes in the interpreter and puts back.
-- `executor`: a run in this process. `child`: in a fresh interpreter; `exchange`: what crosses.
+- `executor`: a run in this process. `child`: in a fresh interpreter, where `child_main` does it;
+  `exchange`: what crosses.
 - `respawn`, `spawned`: processes that the script itself starts. `reimport`: a helper that imports
   the script.
 - `ending`: errors, exit codes and tracebacks, as Python reports them. `notice`: our own warnings.

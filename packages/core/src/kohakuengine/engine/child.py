@@ -1,8 +1,9 @@
-"""One run in a fresh interpreter: the side that starts it, and the side that is started.
+"""One run in a fresh interpreter: the side that starts it.
 
-They meet in a private folder (0700). The parent writes ``request`` into it (script, config), the
-child ``outcome`` (value or error), each pickled by `kohakuengine.config.transport`. The child's
-standard streams, its traceback and its exit status are those of ``python script.py``.
+It meets the other side, `kohakuengine.engine.child_main`, in a private folder (0700). The parent
+writes ``request`` into it (script, config), the child ``outcome`` (value or error), each pickled by
+`kohakuengine.config.transport`. The child's standard streams, its traceback and its exit status are
+those of ``python script.py``.
 """
 
 from __future__ import annotations
@@ -11,21 +12,21 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 from kohakuengine.config.transport import dumps, loads, private_directory
-from kohakuengine.engine.ending import end_as_python
-from kohakuengine.engine.exchange import Report, Request, do, lost, received
-from kohakuengine.engine.notice import show_our_warnings
+from kohakuengine.engine.child_main import put_down
+from kohakuengine.engine.exchange import Report, Request, lost, received
 from kohakuengine.engine.script import Script
 
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
+    from typing import Any
+
     from kohakuengine.config.base import Config
 
 __all__ = [
     "child_command",
     "interpreter_command",
-    "main",
     "read_report",
     "run_in_child",
     "write_request",
@@ -76,7 +77,7 @@ def run_in_child(
 
 def write_request(folder: str, request: bytes) -> None:
     """Put down a pickled `Request` in a private folder, for the child of `child_command`."""
-    _write(os.path.join(folder, "request"), request)
+    put_down(os.path.join(folder, "request"), request)
 
 
 def read_report(folder: str) -> bytes | None:
@@ -90,7 +91,7 @@ def read_report(folder: str) -> bytes | None:
 
 def child_command(folder: str) -> list[str]:
     """The command line of the child for a folder."""
-    return interpreter_command(f"{__name__}:main", folder)
+    return interpreter_command("kohakuengine.engine.child_main:main", folder)
 
 
 def interpreter_command(function: str, *arguments: str) -> list[str]:
@@ -137,30 +138,3 @@ _BOOTSTRAP = (
     "import sys; sys.flags.safe_path or sys.path.pop(0); "
     "from {module} import {name}; {name}(*sys.argv[1:])"
 )
-
-
-def _write(path: str, data: bytes) -> None:
-    # A rename is atomic: a reader finds the whole or nothing.
-    with open(path + ".part", "wb") as file:
-        file.write(data)
-    os.replace(path + ".part", path)
-
-
-# -- in the child ----------------------------------------------------------------------------------
-
-
-def main(folder: str) -> None:
-    """Do the run that `folder` holds the request for, and end the process as Python would.
-
-    Raises:
-        SystemExit: The run failed, or ended by ``sys.exit``.
-    """
-    show_our_warnings()
-    with open(os.path.join(folder, "request"), "rb") as file:
-        request: Request = loads(file.read())
-    report, error = do(request, last=True)
-    _write(os.path.join(folder, "outcome"), dumps(report, what="the report of a run"))
-    if report.refused is not None:
-        raise SystemExit(1)
-    if error is not None:
-        end_as_python(error)

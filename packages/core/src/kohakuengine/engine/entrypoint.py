@@ -7,7 +7,6 @@ A run follows the cascade of `kohakuengine.engine.executor`, which knows the scr
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CoroutineType, FunctionType, ModuleType
 
@@ -306,7 +305,7 @@ def accepted_arguments(
 
 
 # What a script that parses its command line has in its source.
-_PARSING = re.compile(rb"\b(?:argparse|docopt|getopt|optparse|sys\.argv)\b")
+_PARSING = rb"\b(?:argparse|docopt|getopt|optparse|sys\.argv)\b"
 
 
 def reads_command_line(function: Any, source: bytes) -> bool:
@@ -318,8 +317,9 @@ def reads_command_line(function: Any, source: bytes) -> bool:
     if not isinstance(function, FunctionType):
         return True
     import inspect
+    import re
 
-    return not inspect.signature(function).parameters and bool(_PARSING.search(source))
+    return not inspect.signature(function).parameters and bool(re.search(_PARSING, source))
 
 
 def _report(

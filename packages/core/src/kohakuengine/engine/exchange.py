@@ -7,8 +7,8 @@ How they travel (files, pipes) is up to whoever starts the processes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kohakuengine.config.plain import PlainConfig
 from kohakuengine.config.transport import dumps, loads
 from kohakuengine.engine.ending import (
     exception_kinds,
@@ -21,7 +21,10 @@ from kohakuengine.engine.ending import (
 from kohakuengine.engine.script import Script
 from kohakuengine.errors import KohakuEngineError, RunFailed, RunLost, TransportError
 
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
+    from typing import Any
+
     from kohakuengine.config.base import Config
     from kohakuengine.engine.executor import Outcome
 
@@ -37,7 +40,7 @@ __all__ = [
 ]
 
 
-class Request(NamedTuple):
+class Request:
     """A run to be done elsewhere.
 
     Attributes:
@@ -49,12 +52,24 @@ class Request(NamedTuple):
         strict: See there.
     """
 
-    location: str
-    argv0: str
-    entrypoint: str | None
-    config: bytes
-    argv: tuple[str, ...]
-    strict: bool
+    __slots__ = ("argv", "argv0", "config", "entrypoint", "location", "strict")
+
+    def __init__(
+        self,
+        location: str,
+        argv0: str,
+        entrypoint: str | None,
+        config: bytes,
+        argv: tuple[str, ...],
+        *,
+        strict: bool,
+    ) -> None:
+        self.location = location
+        self.argv0 = argv0
+        self.entrypoint = entrypoint
+        self.config = config
+        self.argv = argv
+        self.strict = strict
 
     @classmethod
     def of(
@@ -65,9 +80,10 @@ class Request(NamedTuple):
         Raises:
             TransportError: The config cannot cross; the message names the value.
         """
-        packed = dumps(config, what=f"the config of {script.name}")
+        plain = None if config is None else PlainConfig.of(config)
+        packed = dumps(plain, what=f"the config of {script.name}")
         location = script.module_name or script.filename
-        return cls(location, script.argv0, script.entrypoint, packed, tuple(argv), strict)
+        return cls(location, script.argv0, script.entrypoint, packed, tuple(argv), strict=strict)
 
     def script(self) -> Script:
         """The script, in this process."""
@@ -94,7 +110,7 @@ class Unpicklable:
         return f"<unpicklable: {self.description}>"
 
 
-class Report(NamedTuple):
+class Report:
     """What is told of a run.
 
     Attributes:
@@ -108,14 +124,36 @@ class Report(NamedTuple):
         value_kind: The qualified name of the value's class.
     """
 
-    value: bytes | None
-    error: str = ""
-    traceback: str = ""
-    refused: KohakuEngineError | None = None
-    exit_code: int = 0
-    kinds: tuple[str, ...] = ()
-    where: str = ""
-    value_kind: str = ""
+    __slots__ = (
+        "error",
+        "exit_code",
+        "kinds",
+        "refused",
+        "traceback",
+        "value",
+        "value_kind",
+        "where",
+    )
+
+    def __init__(
+        self,
+        value: bytes | None,
+        error: str = "",
+        traceback: str = "",
+        refused: KohakuEngineError | None = None,
+        exit_code: int = 0,
+        kinds: tuple[str, ...] = (),
+        where: str = "",
+        value_kind: str = "",
+    ) -> None:
+        self.value = value
+        self.error = error
+        self.traceback = traceback
+        self.refused = refused
+        self.exit_code = exit_code
+        self.kinds = kinds
+        self.where = where
+        self.value_kind = value_kind
 
     @property
     def exited(self) -> bool:

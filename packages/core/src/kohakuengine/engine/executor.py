@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import getpid
 from types import CodeType, FunctionType, ModuleType
 
+from kohakuengine.config.plain import PlainConfig
 from kohakuengine.engine.ending import (
     end_forked,
     exception_kinds,
@@ -144,7 +145,7 @@ class ScriptExecutor:
 
 def run_script(
     script: Script,
-    config: Config | None = None,
+    config: Config | PlainConfig | None = None,
     *,
     argv: Sequence[str] = (),
     strict: bool = False,
@@ -167,9 +168,10 @@ def run_script(
         KohakuEngineError: The run could not be started as asked, or an override leads nowhere.
         SyntaxError: The script is not Python.
     """
-    given = single_config(script.config if config is None else config)
-    overrides = {} if given is None else given.globals_dict
-    refuse_protected(overrides)
+    given = script.config if config is None else config
+    if not isinstance(given, PlainConfig):
+        given = single_config(given)
+    refuse_protected(() if given is None else given.globals_dict)
     source = read_source(script.filename)
     return _Run(script, source, given, argv, strict=strict, last=last).go()
 
@@ -199,7 +201,7 @@ class Standby:
         self, script: Script, names: Iterable[str] | None, *, argv: Sequence[str], strict: bool
     ) -> None:
         refuse_protected(names or ())
-        config = None if names is None else _Names(names)
+        config = None if names is None else PlainConfig(dict.fromkeys(names))
         source = read_source(script.filename)
         self._run = _Run(script, source, config, argv, strict=strict, last=True)
         self._run.enter()
@@ -209,18 +211,6 @@ class Standby:
     def stand_down(self) -> None:
         """Have the process be as it was before."""
         self._run.program.put_back()
-
-
-class _Names:
-    """As a `Config` whose values are not known yet, and without what that needs: dataclasses."""
-
-    __slots__ = ("globals_dict",)
-
-    args = ()
-    kwargs = _NONE
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self.globals_dict = dict.fromkeys(names)
 
 
 def check_runnable(script: Script) -> None:
@@ -258,7 +248,7 @@ class _Run:
         self,
         script: Script,
         source: Source,
-        config: Config | _Names | None,
+        config: Config | PlainConfig | None,
         argv: Sequence[str],
         *,
         strict: bool,

@@ -7,11 +7,11 @@ serves to skip it (when another entrypoint was asked for) and to catch the value
 
 from __future__ import annotations
 
-import ast
-import re
+import _ast as ast  # all of `ast` that is needed here; see `kohakuengine.engine.syntax`
 from collections.abc import Collection, Iterator, Sequence
 
 from kohakuengine.engine.source import Source
+from kohakuengine.engine.syntax import children
 
 __all__ = [
     "GuardCall",
@@ -37,8 +37,6 @@ _INERT = (
     ast.Global,
     *_FUNCTIONS,
 )
-# A key of a dict that a dotted path can name.
-_PART = re.compile(r"[^\W\d][\w-]*")
 _EXITS = {"sys.exit", "exit", "quit"}
 _RUNNERS = {"asyncio.run", "run"}
 
@@ -133,7 +131,7 @@ def _names_read(statement: ast.stmt) -> Iterator[str]:
         node = pending.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, (ast.stmt, ast.ExceptHandler)) and nested_bodies(statement):
                 continue  # such a block's statements come by themselves
             if isinstance(node, _FUNCTIONS) and isinstance(child, ast.stmt):
@@ -255,9 +253,16 @@ def target_path(target: ast.expr) -> str:
 def path_key(node: ast.expr | None) -> str:
     """The key of a dict that can be a part of a dotted path, else ""."""
     match node:
-        case ast.Constant(value=str(key)) if _PART.fullmatch(key):
+        case ast.Constant(value=str(key)) if _is_part(key):
             return key
     return ""
+
+
+def _is_part(key: str) -> bool:
+    """Whether a key is letters, digits, ``_`` and ``-``, of which neither digit nor ``-`` leads."""
+    if not key or key[0].isdecimal() or key[0] == "-":
+        return False
+    return all(letter.isalnum() or letter in "_-" for letter in key)
 
 
 class _Decorators:

@@ -11,11 +11,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
-from typing import Any
 
 from kohakuengine.engine.hook import RunHook
 from kohakuengine.engine.rewrite import rewrite
 from kohakuengine.engine.source import read_source
+
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Reimport"]
 

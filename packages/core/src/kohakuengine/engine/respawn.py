@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import os
 import sys
+from _weakref import ref  # `weakref` has more than every run should pay for
 from contextlib import ExitStack
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
-from weakref import WeakKeyDictionary
 
 from kohakuengine.engine.reimport import Reimport
 from kohakuengine.engine.script import Script
+
+TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Payload", "RespawningMain", "payload_of", "replay"]
 
@@ -106,12 +109,12 @@ class RespawningMain(ModuleType):
         super().__init__("__main__")
         # No entry of the namespace, which is the script's alone; and no slot, with which the script
         # could not give its module another class.
-        _payloads[self] = payload
+        _payloads[ref(self, _payloads.pop)] = payload
 
     def _shown_spec(self) -> ModuleSpec | None:
         asking = str(sys._getframe(1).f_globals.get("__name__"))  # noqa: SLF001
         if asking.rpartition(".")[2] == _STARTER:
-            return ModuleSpec(_payloads[self].name(), None)
+            return ModuleSpec(payload_of(self).name(), None)
         return vars(self).get("__spec__")
 
     def _set_spec(self, spec: ModuleSpec | None) -> None:
@@ -120,12 +123,12 @@ class RespawningMain(ModuleType):
     __spec__ = property(_shown_spec, _set_spec)
 
 
-_payloads: WeakKeyDictionary[ModuleType, Payload] = WeakKeyDictionary()
+_payloads: dict[ref[ModuleType], Payload] = {}  # each goes when its module does
 
 
 def payload_of(module: ModuleType) -> Payload:
     """The payload of a run's ``__main__``."""
-    return _payloads[module]
+    return _payloads[ref(module)]
 
 
 def replay(namespace: dict[str, Any], path: str) -> None:

@@ -22,7 +22,7 @@ show the file's own lines.
 
 from __future__ import annotations
 
-import ast
+import _ast as ast  # all of `ast` that is needed here; see `kohakuengine.engine.syntax`
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from types import CodeType
 
@@ -36,6 +36,7 @@ from kohakuengine.engine.outline import (
     target_path,
 )
 from kohakuengine.engine.source import Source, compile_tree
+from kohakuengine.engine.syntax import copy_location, fields, walk
 
 TYPE_CHECKING = False  # as `typing`'s, whose import every run would pay for
 if TYPE_CHECKING:
@@ -127,30 +128,30 @@ def _hook(method: str, at: ast.AST, *arguments: ast.expr) -> ast.Call:
         keywords=[],
     )
     for node in (call, call.func, call.func.value):  # type: ignore[attr-defined]  # made just above
-        ast.copy_location(node, at)
+        copy_location(node, at)
     for argument in arguments:
         if not hasattr(argument, "lineno"):
-            ast.copy_location(argument, at)
+            copy_location(argument, at)
     return call
 
 
 def _thunk(expression: ast.expr) -> ast.Lambda:
     arguments = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-    return ast.copy_location(ast.Lambda(args=arguments, body=expression), expression)
+    return copy_location(ast.Lambda(args=arguments, body=expression), expression)
 
 
 def _with(node: _Node, **fields: object) -> _Node:
     """A copy of `node` with other fields; the original, which is shared, stays as it is."""
     kept = {name: getattr(node, name) for name in node._fields if hasattr(node, name)}
-    return ast.copy_location(type(node)(**{**kept, **fields}), node)
+    return copy_location(type(node)(**{**kept, **fields}), node)
 
 
 def _assign(target: ast.expr, value: ast.expr) -> ast.Assign:
-    return ast.copy_location(ast.Assign(targets=[target], value=value), value)
+    return copy_location(ast.Assign(targets=[target], value=value), value)
 
 
 def _name(name: str, at: ast.AST, context: ast.expr_context) -> ast.Name:
-    return ast.copy_location(ast.Name(id=name, ctx=context), at)
+    return copy_location(ast.Name(id=name, ctx=context), at)
 
 
 class _Rewriter:
@@ -212,7 +213,7 @@ class _Rewriter:
         body = [self._captured(guard, call)] if call else self.block(guard.body)
         inner = _with(guard, body=body, orelse=self.block(guard.orelse))
         test = _hook("enter", guard.test, ast.Constant(call is not None))
-        return ast.copy_location(ast.If(test=test, body=[inner], orelse=[]), guard)
+        return copy_location(ast.If(test=test, body=[inner], orelse=[]), guard)
 
     def _captured(self, guard: ast.If, call: GuardCall) -> ast.stmt:
         inner = self._with_given_arguments(call.inner) if self._with_arguments else call.inner
@@ -226,11 +227,11 @@ class _Rewriter:
         at = call.func
         attributes = []
         for name in ("args", "kwargs"):
-            place = ast.copy_location(ast.Constant(_PLACEHOLDER), at)
+            place = copy_location(ast.Constant(_PLACEHOLDER), at)
             node = ast.Attribute(value=place, attr=name, ctx=ast.Load())
-            attributes.append(ast.copy_location(node, at))
-        starred = ast.copy_location(ast.Starred(value=attributes[0], ctx=ast.Load()), at)
-        keyword = ast.copy_location(ast.keyword(arg=None, value=attributes[1]), at)
+            attributes.append(copy_location(node, at))
+        starred = copy_location(ast.Starred(value=attributes[0], ctx=ast.Load()), at)
+        keyword = copy_location(ast.keyword(arg=None, value=attributes[1]), at)
         return _with(call, func=_hook("call", at, at), args=[starred], keywords=[keyword])
 
     # -- assignments -----------------------------------------------------------------------------
@@ -291,13 +292,15 @@ class _Rewriter:
 
     def _inline(self, statement: ast.stmt) -> ast.stmt:
         """The statement with ``(x := ...)`` of overridden names replaced, blocks left alone."""
-        for field, node in ast.iter_fields(statement):
+        for field, node in fields(statement):
             if isinstance(node, ast.expr) and any(
                 isinstance(inner, ast.NamedExpr) and inner.target.id in self._names
-                for inner in ast.walk(node)
+                for inner in walk(node)
             ):
-                new = _Walrus(self._names, lambda name, at: self._given(name, None, at))
-                statement = _with(statement, **{field: new.visit(_cloned(node))})
+                from kohakuengine.engine.walrus import replaced  # needs `ast`
+
+                value = replaced(node, self._names, lambda name, at: self._given(name, None, at))
+                statement = _with(statement, **{field: value})
         return statement
 
     # -- other statements ------------------------------------------------------------------------
@@ -336,7 +339,7 @@ class _Rewriter:
     def _after(self, statement: ast.stmt) -> Iterator[ast.stmt]:
         """What follows a statement that binds names in another way than by assignment."""
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
-            yield ast.copy_location(ast.Expr(_hook("star", statement)), statement)
+            yield copy_location(ast.Expr(_hook("star", statement)), statement)
             return
         bound = _bound(statement)
         yield from self._rebound(bound, statement)
@@ -402,29 +405,3 @@ def _replaced(statement: ast.stmt, old: ast.expr, new: ast.expr) -> ast.stmt:
         return _with(statement, exc=within(statement.exc))
     assert isinstance(statement, ast.Expr)
     return _with(statement, value=within(statement.value))
-
-
-def _cloned(node: ast.expr) -> ast.expr:
-    from copy import deepcopy
-
-    return deepcopy(node)
-
-
-class _Walrus(ast.NodeTransformer):
-    """Replaces the values of ``(x := ...)``; functions and comprehensions are left alone."""
-
-    def __init__(self, names: frozenset[str], given: Callable[[str, ast.AST], ast.expr]) -> None:
-        self._names = names
-        self._given = given
-
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
-        self.generic_visit(node)
-        if node.target.id in self._names:
-            node.value = self._given(node.target.id, node.value)
-        return node
-
-    def _leave(self, node: ast.expr) -> ast.expr:
-        return node
-
-    visit_Lambda = _leave  # noqa: N815 - NodeTransformer's names
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _leave  # noqa: N815

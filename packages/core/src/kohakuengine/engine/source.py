@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
+import _ast as ast  # all of `ast` that is needed here; see `kohakuengine.engine.syntax`
 import os
-from importlib.util import decode_source
 from types import CodeType
 
 from kohakuengine.errors import ScriptError
@@ -44,6 +43,8 @@ class Source:
     @property
     def text(self) -> str:
         """The file's text, decoded by its BOM or coding line."""
+        from importlib.util import decode_source
+
         return decode_source(self.data)
 
 

@@ -2,7 +2,7 @@
 
 client    Zygote: the end of the process that wants runs; starts the zygote and talks to it
 program   what the zygote does: starts, reaps and signals processes until the other end is closed
-order     what is asked of it
+order     what is asked of it; `datagrams`: how that travels
 imports   what a script imports before it does anything else
 gaps      where the memory of forks comes from
 safety    whether a process that holds these imports may be forked

@@ -28,7 +28,6 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from marshal import loads as unmarshalled
 from os import _exit, close, dup2, getppid, putenv, setsid
 from os import open as open_file
-from pickle import dumps, loads
 from sys import modules
 from types import (
     BuiltinFunctionType,
@@ -40,7 +39,6 @@ from types import (
     ModuleType,
     TracebackType,
 )
-from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ReferenceType
 
 from kohakuengine.config import transport
@@ -53,9 +51,14 @@ from kohakuengine_parallel.channel import FarEnd
 from kohakuengine_parallel.memory import limit_memory
 from kohakuengine_parallel.zygote.family import die_with_parent, flush_c_streams
 from kohakuengine_parallel.zygote.reports import send_report
-from kohakuengine_parallel.zygote.values import BARE, BARE_MARK, BARE_TYPES, PROTOCOL, USUAL_MARK
+from kohakuengine_parallel.zygote.values import BARE, USUAL_MARK, bare_loads, bare_value
+
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
     from kohakuengine.engine.exchange import Report
     from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.order import Environment, Kind, Start
@@ -109,8 +112,8 @@ def become_run(
         zygote: Whose fork this is.
     """
     try:
-        *surroundings, config, instead = unmarshalled(task)  # noqa: S302 - from our own parent
-        _settle(zygote, *surroundings)
+        environment, log, limit, config, instead = unmarshalled(task)  # noqa: S302 - from our parent
+        _settle(zygote, environment, log, limit)
         if config is None:
             config = _received(channel)
         enable_collector()
@@ -173,13 +176,11 @@ def do(kind: bytes, config: bytes, standby: Standby | None) -> tuple[bytes, Base
     if numpy_random is not None:  # `random` sees to that itself
         numpy_random.seed()
     if standby is not None and config[0] == BARE:
-        standby.take(loads(config[1:]))  # noqa: S301 - from our own parent
+        standby.take(bare_loads(config[1:]))
         came, error = attempted(standby.go)
     else:
         came, error = attempted(partial(_outcome, kind, config, standby))
-    if type(came) is Outcome and type(came.value) in BARE_TYPES:
-        return BARE_MARK + dumps(came.value, PROTOCOL), error
-    return _packed(came), error
+    return (type(came) is Outcome and bare_value(came.value)) or _packed(came), error
 
 
 def _received(channel: int) -> bytes:
@@ -199,7 +200,7 @@ def _outcome(kind: bytes, message: bytes, standby: Standby | None) -> Outcome:
     config = None
     if names is not None:
         bare = message[0] == BARE
-        config = Config(loads(message[1:])) if bare else transport.loads(message[1:])  # noqa: S301
+        config = Config(bare_loads(message[1:])) if bare else transport.loads(message[1:])
     if standby is not None and config is not None:
         standby.take(config.globals_dict, config.args, config.kwargs)
     if standby is not None:

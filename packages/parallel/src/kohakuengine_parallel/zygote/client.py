@@ -15,15 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from kohakuengine.engine.child import interpreter_command
 from kohakuengine_parallel.zygote import family
-from kohakuengine_parallel.zygote.order import (
-    BINDING,
-    MAX_SIZE,
-    Fork,
-    Setting,
-    Start,
-    packed,
-    unpacked,
-)
+from kohakuengine_parallel.zygote.datagrams import BINDING, MAX_SIZE, packed, unpacked
+from kohakuengine_parallel.zygote.order import Fork, Setting, Start
 from kohakuengine_parallel.zygote.reports import ReportsEnd
 
 if TYPE_CHECKING:
@@ -183,8 +176,11 @@ class Zygote:
     # -- what it is told ---------------------------------------------------------------------------
 
     def _send(self, message: bytes, channel: socket.socket | None = None) -> None:
+        is_first = not self._unsent
+        if channel is not None:
+            self._unsent.append((packed("file"), None))  # which is to be received in another way
         self._unsent.append((message, channel))
-        if len(self._unsent) == 1:
+        if is_first:
             self._flush()
 
     def _flush(self) -> None:

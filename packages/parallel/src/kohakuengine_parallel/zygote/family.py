@@ -14,10 +14,13 @@ from functools import partial
 
 __all__ = [
     "adopt_orphans",
+    "allocate",
     "die_with_parent",
     "end_descendants",
     "end_session",
     "flush_c_streams",
+    "free",
+    "is_glibc",
     "reap",
     "signal_group",
     "wake_with_parent",
@@ -36,6 +39,13 @@ die_with_parent = partial(_libc.prctl, _PR_SET_PDEATHSIG, int(signal.SIGKILL), 0
 
 # Write out what C code has in its buffers, as ``exit(3)`` does and ``_exit(2)`` does not.
 flush_c_streams = partial(_libc.fflush, None)
+
+# Memory, by its address.
+is_glibc = hasattr(_libc, "gnu_get_libc_version")
+allocate = _libc.malloc
+allocate.argtypes, allocate.restype = [ctypes.c_size_t], ctypes.c_size_t
+free = _libc.free
+free.argtypes, free.restype = [ctypes.c_size_t], None
 
 
 def wake_with_parent() -> None:

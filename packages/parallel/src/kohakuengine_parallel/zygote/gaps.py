@@ -6,6 +6,7 @@ to is copied. So the gaps are filled before anything is forked.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -25,6 +26,7 @@ _fillings: list[object] = []
 
 def fill_gaps() -> None:
     """Have what is allocated from now on lie together, each size on pages of its own."""
+    _fill_heap()
     _fillings.clear()
     _fill(object)
     _fill(partial(complex, 1, 1))
@@ -40,3 +42,29 @@ def _fill(make: Callable[[], object]) -> None:
             return  # the first two of a pool, which is empty again after this
         _fillings.append(last)
         last = made
+
+
+# The C library keeps what was freed by size, up to 1 KiB, and larger pieces, which it divides.
+_HEAP_SIZES = (
+    *([1 << 16] * 4),
+    *(1 << power for power in range(15, 10, -1)),
+    *range(1032, 8, -16),
+)
+
+
+def _fill_heap() -> None:
+    """Have what the C library allocates from now on come from the end of its heap."""
+    if sys.platform != "linux":
+        return  # nothing is forked there
+    from kohakuengine_parallel.zygote.family import allocate, free, is_glibc
+
+    if not is_glibc:
+        return  # other allocators have no such end
+    end = 0
+    for size in _HEAP_SIZES:
+        for _ in range(_MOST):
+            made = allocate(size)
+            if made >= end:
+                end = made
+                free(made)
+                break

@@ -10,16 +10,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from time import monotonic
-from typing import Any
 
 from kohakuengine.engine.executor import Standby
 from kohakuengine.engine.script import Script
 from kohakuengine_parallel.zygote.child import do
 from kohakuengine_parallel.zygote.imports import Import, leading_imports
-from kohakuengine_parallel.zygote.order import Kind
 from kohakuengine_parallel.zygote.reports import HEAD_SIZE, send_report, way
 from kohakuengine_parallel.zygote.safety import why_unsafe
 from kohakuengine_parallel.zygote.values import bare_config
+
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kohakuengine_parallel.zygote.order import Kind
 
 __all__ = ["Held"]
 
@@ -30,7 +36,6 @@ _FOR_EVERY_RUN = (
     "kohakuengine.engine.executor",
     "kohakuengine.engine.reimport",
     "kohakuengine.engine.respawn",
-    "resource",
     "traceback",
 )
 

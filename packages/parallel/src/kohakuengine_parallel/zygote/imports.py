@@ -12,7 +12,6 @@ import ast
 import os
 from collections.abc import Iterator, Sequence
 from importlib.machinery import PathFinder
-from typing import NamedTuple
 
 from kohakuengine.engine.source import read_source
 
@@ -38,7 +37,7 @@ _HARMLESS_CALLS = {
 }
 
 
-class Import(NamedTuple):
+class Import:
     """One module that is imported.
 
     Attributes:
@@ -46,8 +45,11 @@ class Import(NamedTuple):
         names: What is taken from it, which may be submodules.
     """
 
-    module: str
-    names: tuple[str, ...] = ()
+    __slots__ = ("module", "names")
+
+    def __init__(self, module: str, names: tuple[str, ...] = ()) -> None:
+        self.module = module
+        self.names = names
 
 
 def leading_imports(filename: str, folder: str, package: str = "") -> Iterator[Import]:

@@ -1,34 +1,18 @@
-"""What a zygote is told, and what it tells: datagrams, which keep their borders.
-
-Their content is written by `marshal`: both ends are the same Python, and it is the one format that
-needs no Python code to be read, of which each line costs a fork pages of memory.
-"""
+"""What is asked of a zygote."""
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 __all__ = [
-    "BINDING",
-    "MAX_SIZE",
     "Environment",
     "Fork",
     "Kind",
     "Setting",
     "Start",
     "Task",
-    "packed",
-    "unpacked",
 ]
-
-# Has the loader look up all functions of a library at once. It would do so when each is first
-# called, and so in every fork those that only forks call. The value tells it from a user's own.
-BINDING = {"LD_BIND_NOW": "kogine"}
-
-MAX_SIZE = 1 << 17  # of one datagram: all that is long travels by other ways
-
 
 Environment = tuple[tuple[bytes, bytes], ...]
 
@@ -110,14 +94,3 @@ class Task(NamedTuple):
     memory_limit_mb: int | None
     config: bytes | None
     instead: str
-
-
-def packed(kind: str, *content: Any) -> bytes:
-    """A message."""
-    return marshal.dumps((kind, content))
-
-
-def unpacked(data: bytes | bytearray) -> tuple[str, tuple[Any, ...]]:
-    """A message's kind and content; `data` may go on after its end."""
-    kind, content = marshal.loads(data)  # noqa: S302 - written by the other end of our own socket
-    return kind, content

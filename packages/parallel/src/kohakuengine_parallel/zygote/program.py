@@ -15,7 +15,6 @@ import os
 import select
 import signal
 import sys
-from _socket import CMSG_LEN, MSG_CMSG_CLOEXEC, socket  # without enums of their constants
 from contextlib import suppress
 from marshal import dumps as marshalled
 from marshal import loads as unmarshalled
@@ -27,26 +26,31 @@ from os import (
     getppid,
     pwrite,
     read,
+    readv,
     waitpid,
     waitstatus_to_exitcode,
     write,
 )
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
 from kohakuengine_parallel.zygote import family
 from kohakuengine_parallel.zygote.child import become_command, become_run, hold_files
+from kohakuengine_parallel.zygote.datagrams import BINDING, MAX_SIZE, packed, unpacked
 from kohakuengine_parallel.zygote.gaps import fill_gaps
-from kohakuengine_parallel.zygote.order import BINDING, MAX_SIZE, Start, packed, unpacked
 from kohakuengine_parallel.zygote.reports import way
 
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.held import Held
+    from kohakuengine_parallel.zygote.order import Start
 
 __all__ = ["main"]
 
-_ROOM_FOR_A_FILE = CMSG_LEN(4)
 _WAKINGS = 256  # of which one look takes note at once
 
 
@@ -75,8 +79,6 @@ def main(control: str, reports: str, table: str, parent: str, folder: str) -> No
 class _Zygote:
     def __init__(self, descriptors: list[int], parent: int, folder: str) -> None:
         self._descriptor, self._reports, self._table = descriptors
-        self._control = socket(fileno=self._descriptor)
-        self._receive = self._control.recvmsg_into
         self._messages = [bytearray(MAX_SIZE)]  # one, used again and again
         self._parent = parent
         self._folder = folder
@@ -91,12 +93,12 @@ class _Zygote:
 
     def serve(self) -> None:
         """Do what is asked until the other end says so, or is closed."""
-        kind, content = unpacked(self._control.recv(MAX_SIZE) or packed("quit"))
+        kind, content = unpacked(read(self._descriptor, MAX_SIZE) or packed("quit"))
         if kind == "hold":
             self._hold(*content)
         self._settle()
         poll = select.poll()
-        poll.register(self._control, select.POLLIN)
+        poll.register(self._descriptor, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
         while self._serving:
             for ready, _ in poll.poll():
@@ -141,14 +143,16 @@ class _Zygote:
 
     def _obey(self) -> None:
         try:
-            size, files, _, _ = self._receive(self._messages, _ROOM_FOR_A_FILE, MSG_CMSG_CLOEXEC)
+            size = readv(self._descriptor, self._messages)
         except ConnectionError:
-            size, files = 0, []
+            size = 0
         if not size:
             self._end_all()
             return
         kind, content = unmarshalled(self._messages[0])  # noqa: S302 - from our own parent
-        channel = int.from_bytes(files[0][2][:4], sys.byteorder) if files else -1
+        channel = -1
+        if kind == "file":
+            kind, content, channel = self._with_file()
         try:
             if kind == "fork":
                 key, slot, order, task = content
@@ -169,8 +173,22 @@ class _Zygote:
             if channel >= 0:
                 os.close(channel)
 
+    def _with_file(self) -> tuple[str, tuple[Any, ...], int]:
+        """The next message, which comes with a file."""
+        # Few need this, and all forks would pay for the mappings of its library.
+        from _socket import CMSG_LEN, MSG_CMSG_CLOEXEC, dup, socket
+
+        control = socket(fileno=dup(self._descriptor))
+        data, files, _, _ = control.recvmsg(MAX_SIZE, CMSG_LEN(4), MSG_CMSG_CLOEXEC)
+        control.close()
+        if not files:  # who was to send it is gone
+            return "gone", (), -1
+        return *unpacked(data), int.from_bytes(files[0][2][:4], sys.byteorder)
+
     def _do(self, kind: str, content: tuple[Any, ...], channel: int) -> None:
         if kind == "start":
+            from kohakuengine_parallel.zygote.order import Start  # not for zygotes of scripts
+
             self._start(Start(*content), channel)
         elif kind == "signal":
             self._signal(*content)
@@ -179,6 +197,8 @@ class _Zygote:
             _freeze()
         elif kind == "quit":
             self._serving = False
+        elif kind == "gone":
+            self._end_all()
 
     def _prepare(self, kind: bytes) -> bool:
         """Have what runs of a `Kind` are forked from, for a while; False if it is outdated."""

@@ -6,3 +6,7 @@ value = 0
 def main() -> int:
     """What most runs come to, as far as the engine is concerned."""
     return value
+
+
+if __name__ == "__main__":
+    main()

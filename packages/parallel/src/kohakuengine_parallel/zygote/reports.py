@@ -6,9 +6,11 @@ A socket for each run would take the supervising process half of what a run cost
 from __future__ import annotations
 
 from os import fstat, write, writev
-from typing import TYPE_CHECKING
 
 from kohakuengine_parallel.channel import write_instead
+
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -34,3 +34,12 @@ FIRST_RUN = Benchmark(
     bound=Bound(None, "ms"),
     repeat=starts(python("-c", f"import kohakuengine; kohakuengine.run({HELLO!r})"), python(HELLO)),
 )
+
+WFLO = Benchmark(
+    name="wflo-import",
+    ours="`from wflo import Workflow`",
+    base="`python -c pass`",
+    unit="ms",
+    bound=Bound(150, "ms"),
+    repeat=starts(python("-c", "from wflo import Workflow"), python("-c", "pass")),
+)

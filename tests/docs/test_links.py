@@ -70,9 +70,10 @@ def test_paths_of_the_repository_exist(page):
     assert not list(missing_paths(page))
 
 
-def test_every_page_of_the_docs_is_in_their_index():
-    listed = _LINK.findall((ROOT / "docs/index.md").read_text(encoding="utf-8"))
-    pages = {page.name for page in ROOT.glob("docs/*.md")} - {"index.md"}
+@pytest.mark.parametrize("folder", ["docs", "docs/wflo"])
+def test_every_page_of_the_docs_is_in_their_index(folder):
+    listed = _LINK.findall((ROOT / folder / "index.md").read_text(encoding="utf-8"))
+    pages = {page.name for page in (ROOT / folder).glob("*.md")} - {"index.md"}
     assert pages <= set(listed)
 
 

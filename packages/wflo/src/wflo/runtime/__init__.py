@@ -1,0 +1,1 @@
+"""Running steps, and the engine on a database."""

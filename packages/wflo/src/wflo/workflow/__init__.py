@@ -1,0 +1,1 @@
+"""Scheduling runs, and managing them and their state."""

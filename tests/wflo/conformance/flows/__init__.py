@@ -1,0 +1,1 @@
+"""Workflows of the scenarios, a module for each subject."""

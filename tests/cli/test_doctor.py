@@ -44,7 +44,7 @@ def test_plugins_are_listed_as_one_calls_them(kogine, install):
     )
     told = dict(line for line in lines(kogine("doctor", env=env)) if len(line) == 2)
     assert told["Executors"] == "cluster, fork, inline, pool, subprocess"
-    assert told["Commands"] == "greet, workflow parallel"
+    assert told["Commands"] == "greet, wflo, workflow parallel"  # wflo is in the workspace
 
 
 def test_another_owner_of_the_import_package_is_warned_of(kogine, install, folder):

@@ -35,7 +35,6 @@ def show_plan(plan: Plan, limit: int | None) -> None:
         rest = plan if limit is None else islice(plan, limit - len(first))
         for run in chain(first, rest):
             show(table.row(run))
-        show("")
     listed = plan.seen
     total = _counted(plan)
     if total > listed:
@@ -46,6 +45,8 @@ def show_plan(plan: Plan, limit: int | None) -> None:
 
 def _counted(plan: Plan) -> int:
     try:
+        if plan.seen:
+            show("")  # below the table; once it is there, an interrupt is told what it stopped
         flush()  # counting may take a while
         return plan.count()
     except KeyboardInterrupt:

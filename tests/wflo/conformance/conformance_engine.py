@@ -18,9 +18,9 @@ from wflo.sdk.workflow import Workflow
 from wflo.workflow.manager import WorkflowManager
 from wflo.workflow.state import StateManager
 
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 _UNFINISHED = [status for status in ExecutionStatus if not status.ended]
-_QUICK = {"poll_interval_s": 0.02, "lease_s": 5.0, "drain_s": 5.0}
+_QUICK = {"poll_interval_s": 0.05, "lease_s": 10.0, "drain_s": 5.0}
 
 
 _numbers = itertools.count(1)
@@ -153,7 +153,8 @@ class LocalAdapter:
     @asynccontextmanager
     async def workers(self, *workflows, count=1, max_concurrency=64):
         stop = asyncio.Event()
-        settings = EngineSettings(**_QUICK, max_concurrency=max_concurrency)
+        quick = _QUICK | {"poll_interval_s": 0.05 * count}  # together they look as often as one
+        settings = EngineSettings(**quick, max_concurrency=max_concurrency)
         async with asyncio.TaskGroup() as group:
             for _ in range(count):
                 group.create_task(self._serve(workflows, settings, stop))

@@ -223,12 +223,12 @@ async def test_a_sink_that_hangs_has_failed(database):
 async def test_a_slow_sink_goes_on_in_the_next_round(database):
     class Slow(Heard):
         async def deliver(self, event):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
             await super().deliver(event)
 
     await add_events(database, one=10)
     heard = Slow()
-    await make_relay(database, heard, lease_s=0.1).flush()
+    await make_relay(database, heard, lease_s=0.6).flush()
     assert heard.sequences["one"] == list(range(1, 11))
     assert await deliveries(database) == []
 

@@ -86,7 +86,7 @@ async def slow_at_first(ctx) -> int:
     return ctx.attempt
 
 
-limited = Workflow("limited", timeout_s=0.3)
+limited = Workflow("limited", timeout_s=0.5)
 
 
 @limited.step()

@@ -93,7 +93,7 @@ outer.workflow("inner", slow, depends_on=["done_before"])
 outermost = Workflow("outermost")
 outermost.workflow("outer", outer)
 
-limited = Workflow("limited-parent", timeout_s=0.3)
+limited = Workflow("limited-parent", timeout_s=0.5)
 limited.workflow("inner", slow)
 
 wrong_input = Workflow("wrong-input")

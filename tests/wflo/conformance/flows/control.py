@@ -103,7 +103,7 @@ async def all_of_them(one: list[str]) -> str:
     return "".join(one)
 
 
-limited = Workflow("limited-in-time", timeout_s=0.2)
+limited = Workflow("limited-in-time", timeout_s=1)
 
 
 @limited.step()

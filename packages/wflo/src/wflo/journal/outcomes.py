@@ -29,10 +29,10 @@ class Ending(NamedTuple):
     outcome: Outcome
 
 
-async def refused(
+async def look_up(
     conn: AsyncConnection, runs: Runs, endings: Sequence[Ending], *, again: bool
-) -> set[str]:
-    """Know the runs of these, and find the leases among them that were revoked.
+) -> tuple[dict[str, Run], set[str]]:
+    """Find the runs of these, and the leases among them that were revoked.
 
     A lease is revoked by whoever raises the sequence of its run. So the first time nothing is
     asked: if a run has changed, writing says `Stale`, and the second time the rows are held.
@@ -44,14 +44,14 @@ async def refused(
         again: It was tried, and something was stale.
 
     Returns:
-        The tokens that hold no longer.
+        The runs by id, and the tokens that hold no longer.
     """
     ids = {ending.lease.execution_id for ending in endings}
-    await runs.get(conn, ids, lock=again)
+    found = await runs.get(conn, ids, lock=again)
     if not again:
-        return set()
+        return found, set()
     tokens = {ending.lease.token for ending in endings}
-    return tokens - await held(conn, tokens)
+    return found, tokens - await held(conn, tokens)
 
 
 def commit(changes: Changes, run: Run, ending: Ending, worker: Worker) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +19,6 @@ from wflo.workflow.view import Entry, Journal, Stop
 
 _LONGEST_ID = 255  # what a column takes, and `wflo.models.base.EXECUTION_ID`
 _MAX_RUNS = 500  # more than share a transaction
-_MAX_KNOWN = 500  # runs
 _MAX_KEPT = 1_000  # results of one run
 _MAX_KEPT_LENGTH = 8_192  # characters of one result
 
@@ -169,18 +168,13 @@ class Runs:
         for execution_id in list(ids):
             self._runs.pop(execution_id, None)
 
-    def retain(self, ids: Collection[str]) -> None:
-        """Forget all but these, if there are many: others may have ended them."""
-        if len(self._runs) > _MAX_KNOWN:
-            self._runs = {key: run for key, run in self._runs.items() if key in ids}
-
     def forget_all(self) -> None:
         """Read everything anew when it is needed."""
         self._runs.clear()
         self._workflows.clear()
 
-    async def get(self, conn: AsyncConnection, ids: Iterable[str], *, lock: bool) -> None:
-        """Know all of these runs, those that exist.
+    async def get(self, conn: AsyncConnection, ids: Iterable[str], *, lock: bool) -> dict[str, Run]:
+        """Know all of these runs.
 
         Args:
             conn: A transaction; one that writes, to lock.
@@ -188,22 +182,27 @@ class Runs:
             lock: Hold their rows, in the order of the ids as everyone does, so that nobody waits
                 in a circle, and read again those that have changed. Without it only those are
                 read that are not known; writing finds out whether they have changed.
+
+        Returns:
+            Those that exist, by id. A transaction works with these: what is known may be forgotten
+            at any time by another task.
         """
         wanted = sorted(set(ids))
-        known = [execution_id for execution_id in wanted if execution_id in self._runs]
-        for execution_id in known:
-            self._runs[execution_id] = self._runs.pop(execution_id)  # the last are the newest
+        found = {key: self._runs.pop(key) for key in wanted if key in self._runs}
+        self._runs |= found  # the last are the newest
         if not lock:
-            wanted = [execution_id for execution_id in wanted if execution_id not in self._runs]
+            wanted = [execution_id for execution_id in wanted if execution_id not in found]
         if not wanted:
-            return
+            return found
         statement = _LOCK if lock else _LOOK
         for execution_id, sequence in (await conn.execute(statement, {"ids": wanted})).all():
-            run = self._runs.get(execution_id)
+            run = found.get(execution_id)
             if run is None or run.sequence != sequence:
-                self._runs[execution_id] = await self._load(conn, execution_id)
+                found[execution_id] = await self._load(conn, execution_id)
+        self._runs |= found
         for execution_id in list(self._runs)[:-_MAX_RUNS]:
             del self._runs[execution_id]
+        return found
 
     async def workflow(self, conn: AsyncConnection, workflow_id: int) -> Submitted:
         """A workflow that was submitted."""

@@ -18,7 +18,7 @@ from wflo.journal.changes import Changes
 from wflo.journal.finish import finish_runs
 from wflo.journal.outcomes import Ending
 from wflo.journal.proceed import NOBODY, Lease, Worker
-from wflo.journal.run import Runs, Stale
+from wflo.journal.run import Run, Runs, Stale
 from wflo.points import reach
 from wflo.runtime.transaction import StepTransaction
 
@@ -107,14 +107,13 @@ class Committer:
         Raises:
             LeaseLost: It holds no longer; nothing of it is kept.
         """
-        runs, changes = Runs(), Changes(self._database.now_us())
+        changes = Changes(self._database.now_us())
         reach("before commit")
         async with transaction.committing() as conn:
-            if await outcomes.refused(conn, runs, [ending], again=True):
+            runs, gone = await outcomes.look_up(conn, Runs(), [ending], again=True)
+            if gone:
                 raise LeaseLost(f"step {ending.lease.step!r} is held by another worker")
-            run = runs.known(ending.lease.execution_id)
-            assert run is not None
-            outcomes.commit(changes, run, ending, NOBODY)
+            outcomes.commit(changes, runs[ending.lease.execution_id], ending, NOBODY)
             await changes.write(conn)
             await finish_runs(conn, changes)
         reach("after commit")
@@ -125,11 +124,10 @@ class Committer:
 
         async def once(_again: bool) -> Written:  # noqa: FBT001
             worker = self._worker(room)
-            async with self._change({timer.execution_id for timer in due}) as (conn, changes):
+            ids = {timer.execution_id for timer in due}
+            async with self._change(ids) as (conn, changes, runs):
                 for timer in due:
-                    run = self.runs.known(timer.execution_id)
-                    if run is not None:
-                        await timers.fire(conn, changes, run, timer, worker)
+                    await timers.fire(conn, changes, runs[timer.execution_id], timer, worker)
             return self._written(changes, worker.claimed)
 
         return await self._decide(once)
@@ -150,15 +148,15 @@ class Committer:
             worker, tokens = self._worker(room), [each.lease.token for each in lost]
             asked_us = self._database.now_us()
             reach("in takeover")
-            async with self._change({each.lease.execution_id for each in lost}) as (conn, changes):
+            ids = {each.lease.execution_id for each in lost}
+            async with self._change(ids) as (conn, changes, runs):
                 now_us = self._database.now_us()
                 if now_us - asked_us > self._lease_us // 3:
                     return Written()  # nobody could write, to renew either: that comes first
                 still = await leases.still_lost(conn, tokens, dead, now_us)
-                for each in lost:
-                    run = self.runs.known(each.lease.execution_id)
-                    if run is not None and each.lease.token in still:
-                        outcomes.lose(changes, run, each.lease, each.owner, worker)
+                for lease, owner in lost:
+                    if lease.token in still:
+                        outcomes.lose(changes, runs[lease.execution_id], lease, owner, worker)
             return self._written(changes, worker.claimed)
 
         return await self._decide(once)
@@ -167,12 +165,12 @@ class Committer:
         """Let others run what was not finished here, without waiting for the leases to expire."""
 
         async def once(_again: bool) -> Written:  # noqa: FBT001
-            async with self._change({lease.execution_id for lease in abandoned}) as (conn, changes):
+            ids = {lease.execution_id for lease in abandoned}
+            async with self._change(ids) as (conn, changes, runs):
                 held = await leases.held(conn, [lease.token for lease in abandoned])
                 for lease in abandoned:
-                    run = self.runs.known(lease.execution_id)
-                    if run is not None and lease.token in held:
-                        outcomes.give_back(changes, run, lease)
+                    if lease.token in held:
+                        outcomes.give_back(changes, runs[lease.execution_id], lease)
             return self._written(changes, [])
 
         return await self._decide(once)
@@ -204,10 +202,10 @@ class Committer:
         reach("before commit")
         try:
             async with self._database.begin() as conn:
-                gone = await outcomes.refused(conn, self.runs, batch, again=again)
+                runs, gone = await outcomes.look_up(conn, self.runs, batch, again=again)
                 for ending in batch:
-                    run = self.runs.known(ending.lease.execution_id)
-                    if run is not None and ending.lease.token not in gone and not run.status.ended:
+                    run = runs[ending.lease.execution_id]
+                    if ending.lease.token not in gone and not run.status.ended:
                         outcomes.commit(changes, run, ending, worker)
                 await changes.write(conn)
                 await finish_runs(conn, changes)
@@ -220,13 +218,14 @@ class Committer:
         return self._written(changes, worker.claimed)
 
     @asynccontextmanager
-    async def _change(self, ids: Collection[str]) -> AsyncIterator[tuple[AsyncConnection, Changes]]:
+    async def _change(
+        self, ids: Collection[str]
+    ) -> AsyncIterator[tuple[AsyncConnection, Changes, dict[str, Run]]]:
         """A transaction that holds these runs, and writes what was collected at its end."""
         changes = Changes(self._database.now_us())
         try:
             async with self._database.begin() as conn:
-                await self.runs.get(conn, ids, lock=True)
-                yield conn, changes
+                yield conn, changes, await self.runs.get(conn, ids, lock=True)
                 await changes.write(conn)
                 await finish_runs(conn, changes)
         except BaseException:

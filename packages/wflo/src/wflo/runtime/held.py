@@ -35,10 +35,6 @@ class Held:
         """Those that are held."""
         return list(self._running)
 
-    def runs(self) -> set[str]:
-        """The runs that they are of."""
-        return {held.lease.execution_id for held in self._running.values()}
-
     def renewed(self, tokens: Iterable[str], expires_at_us: int) -> None:
         """These hold for longer."""
         for token in tokens:

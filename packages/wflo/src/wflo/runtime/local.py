@@ -322,7 +322,6 @@ class LocalEngine:
             self._committer.unclaimed = True  # perhaps; the next commit makes room
         if found.upcoming_us is not None:
             self._look_by(found.upcoming_us)
-        self._committer.runs.retain(self._held.runs())
         if not found.is_all:
             self._look_at = self._look_for_dead_at = 0.0
 

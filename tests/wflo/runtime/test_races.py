@@ -200,6 +200,28 @@ class TestNothingHangs:
         meeting.may_end["stay"].set()
         assert await work(shared_database, stubborn, new_id) == "completed"
 
+    async def test_cancelled_again_it_does_not_wait_for_such_a_step(self, shared_database, new_id):
+        await submit(shared_database, stubborn, new_id)
+        running = asyncio.create_task(work(shared_database, stubborn, new_id, lease_s=1.0))
+        await meeting.began["stay"].wait()
+        running.cancel()
+        await eventually(lambda: meeting.notes["stay"])
+        running.cancel()
+        async with asyncio.timeout(local._STUBBORN_S / 2):
+            with pytest.raises(asyncio.CancelledError):
+                await running
+        meeting.may_end["stay"].set()
+        assert await work(shared_database, stubborn, new_id) == "completed"
+
+    async def test_it_looks_at_the_clock_now_and_then(self, shared_database, new_id, monkeypatch):
+        monkeypatch.setattr(local, "_SYNC_S", 0.0)
+        await submit(shared_database, single, new_id)
+        running = asyncio.create_task(work(shared_database, single, new_id, lease_s=0.3))
+        await meeting.began["only"].wait()
+        await asyncio.sleep(0.5)
+        meeting.may_end["only"].set()
+        assert await running == "completed"
+
     async def test_an_engine_may_be_used_again(self, shared_database, new_id):
         engine = engine_on(shared_database, pair)
         meeting.may_end["left"].set()
@@ -231,6 +253,28 @@ class TestSeveralThingsInOneTransaction:
         assert await work(shared_database, single, new_id) == status
         assert meeting.notes["only"] == []
         assert await attempts_of(shared_database, new_id) == [("only", 1, "cancelled")]
+
+    async def test_what_another_task_forgets_meanwhile_is_there_for_the_transaction(
+        self, shared_database, new_id
+    ):
+        class Forgetting:
+            def __init__(self, conn, runs):
+                self.conn, self.runs = conn, runs
+
+            async def execute(self, *arguments):
+                self.runs.forget_all()
+                return await self.conn.execute(*arguments)
+
+        ids = [f"{new_id}-{n}" for n in range(2)]
+        for execution_id in ids:
+            await submit(shared_database, pair, execution_id)
+        runs = Runs()
+        async with shared_database.read() as conn:
+            await runs.get(conn, ids[:1], lock=False)
+            found = await runs.get(Forgetting(conn, runs), ids, lock=False)
+        assert sorted(found) == ids
+        for execution_id in ids:
+            await WorkflowManager(shared_database).cancel_execution(execution_id)
 
     async def test_what_is_not_committed_is_not_known(self):
         changes, learnt = Changes(0), []

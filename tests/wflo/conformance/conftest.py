@@ -24,23 +24,26 @@ def scheme(kind):
     return kind.rpartition(" ")[2]
 
 
+# All scenarios share a database, as the runs of many users do.
+
+
 @pytest.fixture(scope="session")
-def urls():
-    """The databases of this session, which all scenarios share, as the runs of many users do."""
-    return {}
+def sqlite_url(sqlite_template, tmp_path_factory):
+    path = tmp_path_factory.mktemp("conformance") / "wflo.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(postgres, postgres_template):
+    url = postgres.create(template=postgres_template)
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture
-def url(scheme, urls, request, tmp_path_factory):
-    if scheme not in urls:
-        template = request.getfixturevalue(f"{scheme}_template".replace("postgresql", "postgres"))
-        if scheme == "sqlite":
-            path = tmp_path_factory.mktemp("conformance") / "wflo.db"
-            shutil.copy(template, path)
-            urls[scheme] = f"sqlite:///{path}"
-        else:
-            urls[scheme] = request.getfixturevalue("postgres").create(template=template)
-    return urls[scheme]
+def url(scheme, request):
+    return request.getfixturevalue(f"{scheme}_url")
 
 
 @pytest_asyncio.fixture

@@ -5,11 +5,13 @@ from engine_bench import RUN, Bench
 from sqlalchemy import text
 
 from wflo import Workflow
+from wflo.errors import DatabaseUnavailable
 from wflo.journal.outcomes import Ending
 from wflo.models import StepStatus
 from wflo.runtime.codes import Codes
 from wflo.runtime.committer import Written
 from wflo.runtime.steps import StepRunner
+from wflo.runtime.transaction import StepTransaction
 
 writing = Workflow("writing")
 
@@ -86,6 +88,19 @@ async def test_what_cannot_be_committed_fails_the_step(bench):
     assert await notes(bench) == []
     await worker.commit([ending], 0)
     assert (await bench.run()).failure.step == "write"
+
+
+async def away(_attempt):
+    raise DatabaseUnavailable("away")
+
+
+async def test_a_transaction_that_cannot_begin_is_lost(database):
+    transaction = StepTransaction(database, away)
+    assert not transaction.is_lost
+    with pytest.raises(DatabaseUnavailable):
+        async with transaction.open():
+            pass
+    assert transaction.is_lost
 
 
 async def test_a_run_that_is_not_known_here_is_read(bench):

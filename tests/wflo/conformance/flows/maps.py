@@ -31,6 +31,7 @@ backwards = Workflow("backwards")
 async def last_first(item: str, index: int, items: list[str]) -> str:
     if index + 1 < len(items):
         await stage.arrived(f"item {index + 1}")
+    stage.given["ended"].append(item)
     stage.arrive(f"item {index}")
     return item.upper()
 

@@ -56,6 +56,15 @@ async def test_one_that_another_worker_was_quicker_with_happens_once(bench):
     assert [event.type for event in await bench.events()].count("execution.started") == 1
 
 
+async def test_one_with_the_number_of_another_that_is_gone_is_not_taken_for_it(bench):
+    await bench.submit(flow("one"))
+    due = await bench.due()
+    await bench.worker("quick").fire(due, 0)
+    await bench.submit(flow("one"), run_id="run-2")  # SQLite gives its timer the number again
+    await bench.worker("slow").fire(due, 0)
+    assert [timer.execution_id for timer in await bench.due()] == ["run-2"]
+
+
 async def test_the_next_is_that_of_a_run_or_of_any(bench):
     wait = WorkflowStep(id="wait", type="timer", config={"duration_s": 60})
     await bench.start(bench.worker(), flow(wait))

@@ -26,10 +26,18 @@ class Timer(NamedTuple):
     kind: str
     step: str | None
     iteration: int | None
+    due_at_us: int
 
 
 _DUE = (
-    select(timers.c.id, timers.c.execution_id, timers.c.kind, timers.c.step, timers.c.iteration)
+    select(
+        timers.c.id,
+        timers.c.execution_id,
+        timers.c.kind,
+        timers.c.step,
+        timers.c.iteration,
+        timers.c.due_at_us,
+    )
     .where(timers.c.due_at_us <= bindparam("now"))
     .order_by(timers.c.due_at_us, timers.c.id)
     .limit(bindparam("room"))
@@ -42,7 +50,13 @@ _NEXT = (
     .limit(1)
 )
 _NEXT_OF_ROOT = _NEXT.where(timers.c.root_id == bindparam("root"))
-_REMOVE = delete(timers).where(timers.c.id == bindparam("timer_id"))
+# SQLite gives the number of a row that was removed to another one.
+_REMOVE = delete(timers).where(
+    timers.c.id == bindparam("timer_id"),
+    timers.c.execution_id == bindparam("execution_id"),
+    timers.c.kind == bindparam("kind"),
+    timers.c.due_at_us == bindparam("due_at_us"),
+)
 _STATUS = select(executions.c.status).where(executions.c.id == bindparam("execution_id"))
 _CHILD = select(
     executions.c.status, executions.c.output, executions.c.output_blob, executions.c.error
@@ -75,7 +89,13 @@ async def fire(
     conn: AsyncConnection, changes: Changes, run: Run, timer: Timer, worker: Worker
 ) -> None:
     """Let happen what the timer stands for, unless another process has done so already."""
-    if (await conn.execute(_REMOVE, {"timer_id": timer.id})).rowcount != 1:
+    row = {
+        "timer_id": timer.id,
+        "execution_id": timer.execution_id,
+        "kind": timer.kind,
+        "due_at_us": timer.due_at_us,
+    }
+    if (await conn.execute(_REMOVE, row)).rowcount != 1:
         return
     if run.status.ended:
         return

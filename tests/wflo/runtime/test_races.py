@@ -550,7 +550,7 @@ class TestManyWorkers:
                 return (await conn.execute(query)).scalar_one()
 
         before = await deadlocks()
-        ids = [f"{new_id}-{n}" for n in range(10)]
+        ids = [f"{new_id}-{n}" for n in range(6)]
         for execution_id in ids:
             values = crashing.check_input(VALUES)
             await engine_on(shared_database, crashing).submit(
@@ -561,7 +561,7 @@ class TestManyWorkers:
         async def serve():
             async with await Database.open(shared_url) as database:
                 engine = engine_on(
-                    database, crashing, max_concurrency=5, lease_s=1.0, poll_interval_s=0.01
+                    database, crashing, max_concurrency=5, lease_s=10.0, poll_interval_s=0.02
                 )
                 await engine.serve(stop)
 

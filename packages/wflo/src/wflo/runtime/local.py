@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
@@ -34,6 +35,8 @@ from wflo.runtime.found import Found, find
 from wflo.runtime.held import Held
 from wflo.runtime.owner import new_owner
 from wflo.runtime.steps import StepRunner
+
+_LOG = logging.getLogger(__name__)
 
 _BATCH = 200  # outcomes that share a transaction at most
 _LOOK_FOR_DEAD_S = 2.0
@@ -82,6 +85,7 @@ class LocalEngine:
         self._root_id: str | None = None
         self._leaving = False
         self._broken: BaseException | None = None
+        self._is_away = False
         self._look_at = 0.0
         self._look_for_dead_at = 0.0
 
@@ -306,9 +310,12 @@ class LocalEngine:
         self._look_at = now + self._settings.poll_interval_s
         try:
             found = await self._find(now)
-        except DatabaseUnavailable:
-            self._committer.unsure = True
+        except DatabaseUnavailable as error:
+            if not self._is_away:
+                _LOG.warning("nothing can be looked for: %s", error)
+            self._is_away = self._committer.unsure = True
             return  # the next look, or the next commit, finds it back or gives up
+        self._is_away = False
         if found.due:
             self._go_on(await self._committer.fire(found.due, self._room()))
         held = set(self._held.tokens())

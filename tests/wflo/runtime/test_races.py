@@ -1,15 +1,13 @@
-"""The engine in one process: nothing is lost, nothing hangs, nothing is done twice."""
+"""The engine in one process: nothing hangs, and nothing is decided on what has changed."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 from crash_flow import crashing
-from crash_traces import VALUES, bookings
+from crash_traces import VALUES
 from crashing import eventually
 from engine_flows import (
     busy,
-    crowd,
     inner,
     meeting,
     outer,
@@ -17,15 +15,22 @@ from engine_flows import (
     single,
     spending,
     stubborn,
-    writing,
 )
-from sqlalchemy import func, insert, select, text, update
+from engine_runs import (
+    add_timer,
+    attempts_of,
+    engine_on,
+    execution_of,
+    set_attempts,
+    submit,
+    work,
+)
+from sqlalchemy import text, update
 
 from wflo import points
-from wflo.config.settings import EngineSettings, Settings
+from wflo.config.settings import EngineSettings
 from wflo.db import tables
 from wflo.db.engine import Database
-from wflo.errors import DatabaseUnavailable, ExecutionFailed
 from wflo.journal import control, leases, queries
 from wflo.journal.changes import Changes
 from wflo.journal.claims import Scope
@@ -35,7 +40,6 @@ from wflo.journal.run import Runs
 from wflo.models import StepStatus
 from wflo.runtime import local
 from wflo.runtime.committer import Committer, Written
-from wflo.runtime.embedded import run_workflow
 from wflo.runtime.local import LocalEngine
 from wflo.workflow.manager import WorkflowManager
 
@@ -43,64 +47,6 @@ from wflo.workflow.manager import WorkflowManager
 @pytest.fixture(autouse=True)
 def _meeting():
     meeting.clear()
-
-
-def engine_on(database, workflow, **settings):
-    settings = {"poll_interval_s": 0.05} | settings
-    return LocalEngine(database, [workflow.code], EngineSettings(**settings))
-
-
-async def submit(database, workflow, execution_id, **values):
-    engine = engine_on(database, workflow)
-    await engine.submit(workflow.code, workflow.check_input(values), execution_id=execution_id)
-
-
-async def work(database, workflow, execution_id, **settings):
-    async with asyncio.timeout(60):
-        return await engine_on(database, workflow, **settings).run_until(execution_id)
-
-
-async def execution_of(database, execution_id):
-    async with database.read() as conn:
-        return await queries.get_execution(conn, execution_id)
-
-
-async def has_ended(database, execution_id):
-    return (await execution_of(database, execution_id)).status.ended
-
-
-async def attempts_of(database, execution_id):
-    async with database.read() as conn:
-        found = await queries.attempts(conn, execution_id)
-    return [(each.step, each.attempt, each.status) for each in found]
-
-
-async def add_timer(database, execution_id, kind):
-    async with database.begin() as conn:
-        row = (
-            await conn.execute(
-                select(tables.executions).where(tables.executions.c.id == execution_id)
-            )
-        ).one()
-        await conn.execute(
-            insert(tables.timers),
-            {
-                "execution_id": execution_id,
-                "workflow_id": row.workflow_id,
-                "root_id": row.root_id,
-                "kind": kind,
-                "due_at_us": database.now_us(),
-            },
-        )
-
-
-async def set_attempts(database, execution_id, **columns):
-    async with database.begin() as conn:
-        await conn.execute(
-            update(tables.step_attempts)
-            .where(tables.step_attempts.c.execution_id == execution_id)
-            .values(**columns)
-        )
 
 
 class TestNothingHangs:
@@ -241,6 +187,21 @@ class TestNothingHangs:
         async with asyncio.timeout(10):
             await serving
         assert await attempts_of(shared_database, new_id) == [("only", 1, "cancelled")]
+
+    async def test_a_worker_that_drains_may_be_told_not_to_wait(self, shared_database, new_id):
+        stop = asyncio.Event()
+        engine = engine_on(shared_database, single, drain_s=60)
+        await submit(shared_database, single, new_id)
+        serving = asyncio.create_task(engine.serve(stop))
+        await meeting.began["only"].wait()
+        stop.set()
+        await asyncio.sleep(0.1)
+        serving.cancel()
+        async with asyncio.timeout(10):
+            with pytest.raises(asyncio.CancelledError):
+                await serving
+        assert await attempts_of(shared_database, new_id) == [("only", 1, "released")]
+        await WorkflowManager(shared_database).cancel_execution(new_id)
 
 
 class TestSeveralThingsInOneTransaction:
@@ -401,6 +362,29 @@ class TestLeases:
         assert await running == "completed"
         assert await attempts_of(shared_database, new_id) == [("only", 1, "completed")]
 
+    async def test_where_nobody_could_write_leases_may_be_renewed_first(
+        self, shared_url, shared_database, new_id
+    ):
+        await submit(shared_database, single, new_id)
+        running = asyncio.create_task(work(shared_database, single, new_id, lease_s=600))
+        await meeting.began["only"].wait()
+        await set_attempts(shared_database, new_id, expires_at_us=0)
+        async with shared_database.read() as conn:
+            lost = await leases.lost(conn, [], shared_database.now_us())
+        async with await Database.open(shared_url) as database:
+            other = Committer(database, "another", lease_us=300_000, patience_s=1.0)
+            async with shared_database.begin() as conn:
+                await conn.execute(
+                    update(tables.executions)
+                    .where(tables.executions.c.id == new_id)
+                    .values(stop=None)
+                )
+                taking = asyncio.create_task(other.take_over(lost, [], room=0))
+                await asyncio.sleep(0.3)
+            assert await taking == Written()
+            meeting.may_end["only"].set()
+            assert await running == "completed"
+
     async def test_what_nobody_renewed_is_taken_over(self, shared_database, new_id):
         await submit(shared_database, single, new_id)
         running = asyncio.create_task(work(shared_database, single, new_id, lease_s=600))
@@ -423,179 +407,3 @@ class TestLeases:
             ("only", 1, "lost"),
             ("only", 2, "completed"),
         ]
-
-
-class Answering:
-    """A database that loses the answer to the n-th COMMIT: what was written is there."""
-
-    def __init__(self, database, nth):
-        self._database = database
-        self.left = nth
-
-    def __getattr__(self, name):
-        return getattr(self._database, name)
-
-    @asynccontextmanager
-    async def begin(self, *, offload=False):
-        async with self._database.begin(offload=offload) as conn:
-            yield conn
-        self.left -= 1
-        if self.left == 0:
-            raise DatabaseUnavailable("the answer was lost")
-
-
-class TestLostAnswers:
-    @pytest.mark.parametrize("nth", range(1, 16))
-    async def test_whichever_answer_is_lost_the_run_is_whole(self, nth, shared_database, new_id):
-        database = Answering(shared_database, nth)
-        settings = EngineSettings(poll_interval_s=0.05, lease_s=600, max_concurrency=3)
-        engine = LocalEngine(database, [crashing.code], settings)
-        values = crashing.check_input(VALUES)
-        await engine.submit(crashing.code, values, execution_id=new_id)
-        async with asyncio.timeout(60):
-            assert await engine.run_until(new_id) == "completed"
-        assert database.left <= 0
-        assert (await execution_of(shared_database, new_id)).output["finish"] == 29
-        async with shared_database.read() as conn:
-            of_run = tables.outbox.c.execution_id == new_id
-            query = select(tables.outbox.c.sequence).where(of_run)
-            sequences = sorted((await conn.execute(query)).scalars())
-            assert sequences == list(range(1, len(sequences) + 1))
-            keys = bookings.c.idempotency_key.startswith(f"{new_id}/")
-            booked = select(func.count()).select_from(bookings).where(keys)
-            assert (await conn.execute(booked)).scalar_one() == 2
-
-
-class TestTransactionsOfSteps:
-    @pytest.mark.parametrize("scheme", ["postgresql"])
-    async def test_one_that_the_database_has_given_up_is_made_again(self, shared_database, new_id):
-        async def end(connection):
-            if not meeting.notes["ended"]:
-                meeting.notes["ended"].append(True)
-                await end_connection(shared_database, connection)
-
-        meeting.notes["in transaction"] = [end]
-        await submit(shared_database, writing, new_id)
-        assert await work(shared_database, writing, new_id) == "completed"
-        assert await attempts_of(shared_database, new_id) == [
-            ("write", 1, "lost"),
-            ("write", 2, "completed"),
-        ]
-        assert (await execution_of(shared_database, new_id)).cost.micro_usd == 2
-
-    @pytest.mark.parametrize("scheme", ["postgresql"])
-    async def test_one_that_is_given_up_again_and_again_fails_the_step(
-        self, shared_database, new_id
-    ):
-        async def end(connection):
-            await end_connection(shared_database, connection)
-
-        meeting.notes["in transaction"] = [end]
-        await submit(shared_database, writing, new_id)
-        assert await work(shared_database, writing, new_id) == "failed"
-        execution = await execution_of(shared_database, new_id)
-        assert execution.failure.kind == "WorkerLost"
-        assert "worker lost 4 times" in execution.failure.message
-        assert execution.cost.micro_usd == 4
-
-    @pytest.mark.parametrize(("items", "takes_s"), [(40, 0.02), (4, 1.0)])
-    async def test_more_of_them_than_connections_do_not_stop_the_heart(
-        self, items, takes_s, shared_url, new_id
-    ):
-        async with await Database.open(shared_url, pool_size=4, wait_s=5.0) as database:
-            await submit(database, crowd, new_id, items=list(range(items)), takes_s=takes_s)
-            assert await work(database, crowd, new_id, lease_s=0.6) == "completed"
-            statuses = [each[-1] for each in await attempts_of(database, new_id)]
-            assert statuses == ["completed"] * items
-
-    @pytest.mark.parametrize("scheme", ["postgresql"])
-    async def test_what_a_step_wrote_that_is_held_by_another_is_undone(
-        self, shared_database, new_id
-    ):
-        async def lose(_connection):
-            meeting.notes["in transaction"].clear()
-            async with shared_database.read() as conn:
-                lost = await leases.lost(conn, [], 2**62)
-            other = Committer(shared_database, "another", lease_us=10**9, patience_s=1.0)
-            ours = [each for each in lost if each.lease.execution_id == new_id]
-            await other.take_over(ours, [ours[0].owner], room=0)
-
-        meeting.notes["in transaction"] = [lose]
-        await submit(shared_database, writing, new_id)
-        assert await work(shared_database, writing, new_id) == "completed"
-        assert await attempts_of(shared_database, new_id) == [
-            ("write", 1, "lost"),
-            ("write", 2, "completed"),
-        ]
-        async with shared_database.read() as conn:
-            keys = bookings.c.idempotency_key == f"{new_id}/write/0"
-            amounts = await conn.execute(select(bookings.c.amount).where(keys))
-            assert list(amounts.scalars()) == [2]
-
-
-async def end_connection(database, connection):
-    pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-    async with database.begin() as conn:
-        await conn.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-
-
-class TestManyWorkers:
-    @pytest.mark.parametrize("scheme", ["postgresql"])
-    async def test_they_never_wait_in_a_circle(self, shared_url, shared_database, new_id):
-        async def deadlocks():
-            query = text("SELECT deadlocks FROM pg_stat_database WHERE datname=current_database()")
-            async with shared_database.begin() as conn:
-                await conn.execute(text("SELECT pg_stat_force_next_flush()"))
-            async with shared_database.begin() as conn:
-                return (await conn.execute(query)).scalar_one()
-
-        before = await deadlocks()
-        ids = [f"{new_id}-{n}" for n in range(6)]
-        for execution_id in ids:
-            values = crashing.check_input(VALUES)
-            await engine_on(shared_database, crashing).submit(
-                crashing.code, values, execution_id=execution_id
-            )
-        stop = asyncio.Event()
-
-        async def serve():
-            async with await Database.open(shared_url) as database:
-                engine = engine_on(
-                    database, crashing, max_concurrency=5, lease_s=10.0, poll_interval_s=0.02
-                )
-                await engine.serve(stop)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(4):
-                group.create_task(serve())
-            for execution_id in ids:
-                await eventually(lambda: has_ended(shared_database, execution_id))  # noqa: B023
-            stop.set()
-        for execution_id in ids:
-            assert (await execution_of(shared_database, execution_id)).status == "completed"
-        assert await deadlocks() == before
-
-
-class TestEvents:
-    async def test_a_sink_that_takes_nothing_does_not_harm_the_run(self, database_url, database):
-        meeting.may_end["left"].set()
-        settings = Settings(database={"url": database_url}, events={"file": "/dev/full"})
-        ended = await run_workflow(pair.code, {}, execution_id="run", settings=settings)
-        assert ended.execution.status == "completed"
-        async with database.read() as conn:
-            rows = (await conn.execute(select(tables.deliveries))).all()
-        assert [row.failures > 0 for row in rows] == [True]
-
-    async def test_those_of_a_run_that_failed_are_delivered_too(
-        self, shared_url, shared_database, new_id, tmp_path
-    ):
-        path = tmp_path / "events.jsonl"
-        settings = Settings(database={"url": shared_url}, events={"file": str(path)})
-        execute = run_workflow(single.code, {}, execution_id=new_id, settings=settings)
-        running = asyncio.create_task(execute)
-        await meeting.began["only"].wait()
-        await add_timer(shared_database, new_id, "deadline")
-        with pytest.raises(ExecutionFailed, match="it took longer than 600 s"):
-            await running
-        lines = [line for line in path.read_text().splitlines() if f'"{new_id}"' in line]
-        assert "execution.failed" in lines[-1]

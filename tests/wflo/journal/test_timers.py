@@ -6,7 +6,7 @@ from wflo.journal import timers
 from wflo.journal.changes import Changes
 from wflo.journal.proceed import add_timer
 from wflo.journal.run import Runs
-from wflo.models import ExecutionStatus, WorkflowStep
+from wflo.models import ExecutionStatus, StepStatus, WorkflowStep
 
 
 @pytest.fixture
@@ -76,6 +76,20 @@ async def test_the_next_is_that_of_a_run_or_of_any(bench):
         assert await timers.next_due(conn, "run-2", now_us) is None
         assert await timers.due(conn, "run-2", due_us) == []
         assert len(await timers.due(conn, RUN, due_us)) == 1
+
+
+async def test_an_attempt_that_is_to_be_made_later_counts_as_one(bench):
+    policy = {"max_attempts": 2, "initial_delay_s": 60, "jitter": 0}
+    worker = bench.worker()
+    lease = (await bench.start(worker, flow(WorkflowStep(id="one", retry_policy=policy))))["one"]
+    now_us = bench.database.now_us()
+    await worker.commit([ended(lease, StepStatus.FAILED)], 0)
+    async with bench.database.read() as conn:
+        due_us = await timers.next_due(conn, None, now_us)
+        assert 60 <= (due_us - now_us) / 1e6 < 70
+        assert await timers.next_due(conn, RUN, now_us) == due_us
+        assert await timers.next_due(conn, "run-2", now_us) is None
+        assert await timers.next_due(conn, None, due_us) is None
 
 
 async def test_a_run_that_ends_leaves_none_behind(bench):

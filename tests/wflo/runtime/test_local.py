@@ -11,7 +11,7 @@ from stage import stage
 from wflo import Workflow
 from wflo.config.settings import EngineSettings
 from wflo.errors import ExecutionNotFound, NotSupported
-from wflo.models import ExecutionStatus, StepStatus
+from wflo.models import ExecutionStatus, RetryPolicy, StepStatus
 from wflo.runtime.local import LocalEngine
 
 pausing = Workflow("pausing")
@@ -66,6 +66,17 @@ def writes_for_long(ctx) -> str:
         connection.execute("CREATE TABLE marks (n INTEGER)")
         time.sleep(0.9)
     return "written"
+
+
+again = Workflow("again")
+again.timer("meanwhile", seconds=0.1)
+
+
+@again.step(retry=RetryPolicy(max_attempts=2, initial_delay_s=0.3, jitter=0))
+async def fails_once(ctx) -> int:
+    if ctx.attempt == 1:
+        raise OSError
+    return ctx.attempt
 
 
 @pytest.fixture(autouse=True)
@@ -218,6 +229,14 @@ class TestLoop:
         await until(lambda: all_there(bench, done, 210))
         stop.set()
         await worker
+
+    async def test_an_attempt_is_made_when_its_time_has_come_whatever_else_happens_before(
+        self, bench
+    ):
+        await bench.submit(again.definition)
+        async with asyncio.timeout(10):
+            ended = await engine(bench, again, poll_interval_s=60).run_until(RUN)
+        assert ended is ExecutionStatus.COMPLETED
 
     async def test_one_engine_may_run_several_one_after_the_other(self, bench):
         stage.open("pause")

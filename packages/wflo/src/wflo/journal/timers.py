@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wflo.db.tables import executions, timers
+from wflo.db.tables import executions, step_journal, timers
 from wflo.errors import ExecutionNotFound
 from wflo.journal.blobs import get_text
 from wflo.journal.changes import Changes
@@ -43,13 +43,17 @@ _DUE = (
     .limit(bindparam("room"))
 )
 _DUE_OF_ROOT = _DUE.where(timers.c.root_id == bindparam("root"))
-_NEXT = (
-    select(timers.c.due_at_us)
-    .where(timers.c.due_at_us > bindparam("now"))
-    .order_by(timers.c.due_at_us)
-    .limit(1)
+# Of the timers, and of the attempts that are to be made again after a while.
+_NEXT_TIMER = select(func.min(timers.c.due_at_us)).where(timers.c.due_at_us > bindparam("now"))
+_NEXT_ATTEMPT = select(func.min(step_journal.c.available_at_us)).where(
+    step_journal.c.status == StepStatus.READY.value,
+    step_journal.c.available_at_us > bindparam("now"),
 )
-_NEXT_OF_ROOT = _NEXT.where(timers.c.root_id == bindparam("root"))
+_NEXT = select(_NEXT_TIMER.scalar_subquery(), _NEXT_ATTEMPT.scalar_subquery())
+_NEXT_OF_ROOT = select(
+    _NEXT_TIMER.where(timers.c.root_id == bindparam("root")).scalar_subquery(),
+    _NEXT_ATTEMPT.where(step_journal.c.root_id == bindparam("root")).scalar_subquery(),
+)
 # SQLite gives the number of a row that was removed to another one.
 _REMOVE = delete(timers).where(
     timers.c.id == bindparam("timer_id"),
@@ -76,13 +80,15 @@ async def due(
 
 
 async def next_due(conn: AsyncConnection, root_id: str | None, now_us: int) -> int | None:
-    """When the time comes of the first that is not due yet, in microseconds since 1970 (UTC)."""
+    """When there will be something to do that cannot be done yet: a timer, or an attempt.
+
+    In microseconds since 1970 (UTC).
+    """
     if root_id is None:
         found = await conn.execute(_NEXT, {"now": now_us})
     else:
         found = await conn.execute(_NEXT_OF_ROOT, {"now": now_us, "root": root_id})
-    value = found.scalar_one_or_none()
-    return None if value is None else int(value)
+    return min((int(time_us) for time_us in found.one() if time_us is not None), default=None)
 
 
 async def fire(

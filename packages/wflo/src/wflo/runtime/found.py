@@ -18,7 +18,7 @@ class Found(NamedTuple):
 
     Attributes:
         due: Timers whose time has come.
-        upcoming_us: When the time of the next one comes.
+        upcoming_us: When the time of the next one comes, or of the next attempt.
         lost: Leases of workers that are gone, as it seems.
         dead: The workers that are known to be gone.
         own: All leases of this process, where that was asked.

@@ -6,15 +6,20 @@ import gc
 import marshal
 import os
 import sys
-from typing import Any
 
 from kohakuengine.config import transport
-from kohakuengine.config.base import Config
+from kohakuengine.config.plain import PlainConfig
 from kohakuengine.engine.exchange import Report, attempted, report_of
 from kohakuengine.engine.executor import Outcome, run_script
 from kohakuengine.engine.script import Script
 from kohakuengine_parallel.channel import FarEnd
 from kohakuengine_parallel.zygote.values import BARE, USUAL_MARK, bare_loads, bare_value
+
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["main", "task"]
 
@@ -87,7 +92,7 @@ class _Worker:
 
 def _config(message: bytes) -> Any:
     if message[0] == BARE:
-        return Config(bare_loads(message[1:]))
+        return PlainConfig(bare_loads(message[1:]))
     return transport.loads(message[1:])
 
 

@@ -14,10 +14,10 @@ from wflo.runtime.threads import RaisedInThread, in_thread
 
 
 @pytest.fixture
-def idle(monkeypatch):
-    """The threads that wait, none of other tests among them."""
-    monkeypatch.setattr(threads, "_idle", [])
-    return threads._idle
+def pool(monkeypatch):
+    """Threads of this test's own."""
+    monkeypatch.setattr(threads, "_threads", threads._Threads())
+    return threads._threads
 
 
 async def ident():
@@ -31,15 +31,71 @@ def status_of_fork(function):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-async def test_calls_one_after_the_other_share_a_thread(idle):
+@pytest.mark.usefixtures("pool")
+async def test_calls_one_after_the_other_share_a_thread():
     assert len({await ident() for _ in range(20)}) == 1
-    assert len(idle) == 1
 
 
-async def test_calls_at_once_have_a_thread_each(idle):
-    barrier = threading.Barrier(5)
-    await asyncio.gather(*(in_thread(barrier.wait, "one") for _ in range(5)))
-    await until(lambda: len(idle) == 5)
+@pytest.mark.usefixtures("pool")
+async def test_short_calls_at_once_share_a_few_threads():
+    assert len(set(await asyncio.gather(*(ident() for _ in range(1_000))))) < 500
+
+
+async def test_calls_that_wait_have_a_thread_each(pool):
+    barrier = threading.Barrier(50)
+    await asyncio.gather(*(in_thread(barrier.wait, "one") for _ in range(50)))
+    await until(lambda: len(pool._idle) >= 50)
+
+
+@pytest.mark.usefixtures("pool")
+async def test_calls_that_wait_for_each_other_each_have_their_turn():
+    for _ in range(20):  # the first of the queue waits for the last one
+        events = [threading.Event() for _ in range(20)]
+        ways = zip(events, [*events[1:], None], strict=True)
+
+        def step(own, following):
+            if following is not None:
+                following.wait()
+            own.set()
+
+        calls = [in_thread(lambda way=way: step(*way), "one") for way in ways]
+        async with asyncio.timeout(30):
+            await asyncio.gather(*calls)
+
+
+async def test_without_a_thread_there_is_an_error_and_the_next_call_works(pool, monkeypatch):
+    class Refused:
+        def __init__(self, **_):
+            pass
+
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "Thread", Refused)
+        with pytest.raises(RuntimeError, match="can't start"):
+            await ident()
+    assert not pool._jobs
+    await ident()
+
+
+async def test_without_another_thread_those_that_are_there_go_on(pool, monkeypatch):
+    gate = threading.Event()
+    first = asyncio.create_task(in_thread(gate.wait, "one"))
+    await until(lambda: not pool._is_coming)
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "_KEEP_S", 0.0)
+
+        def refused(**_):
+            raise RuntimeError("can't start new thread")
+
+        patch.setattr(threads, "Thread", refused)
+        with pytest.raises(RuntimeError):
+            await ident()
+    second = asyncio.create_task(ident())
+    await second
+    gate.set()
+    await first
 
 
 async def test_what_is_raised_is_carried_across():
@@ -58,30 +114,29 @@ async def test_a_thread_has_the_name_of_its_work():
     assert await in_thread(lambda: threading.current_thread().name, "two") == "two"
 
 
-async def test_a_thread_that_waits_for_long_ends(idle, monkeypatch):
+async def test_a_thread_that_waits_for_long_ends(pool, monkeypatch):
     monkeypatch.setattr(threads, "_KEEP_S", 0.01)
     thread = await in_thread(threading.current_thread, "one")
     await until(lambda: not thread.is_alive())
-    assert idle == []
+    assert pool._idle == []
 
 
-async def test_a_thread_that_was_just_chosen_does_not_end(idle, monkeypatch):
-    monkeypatch.setattr(threads, "_KEEP_S", 0.001)
+async def test_a_thread_that_was_just_chosen_does_not_end(pool, monkeypatch):
+    monkeypatch.setattr(threads, "_KEEP_S", 0.05)
     thread = await in_thread(threading.current_thread, "one")
-    try:
-        jobs = idle.pop()
-    except IndexError:
-        pytest.skip("it was quicker")
-    await asyncio.sleep(0.01)
+    await until(lambda: pool._idle)
+    chosen = pool._idle.pop()
+    await asyncio.sleep(0.2)
     assert thread.is_alive()
     done = threading.Event()
-    jobs.put(done.set)
+    pool._jobs.append(lambda: done.set)
+    chosen.wake()
     await until(done.is_set)
-    idle.append(jobs)  # so that it can end
     await until(lambda: not thread.is_alive())
 
 
-async def test_what_a_thread_has_done_is_not_held_while_it_waits(idle):
+@pytest.mark.usefixtures("pool")
+async def test_what_a_thread_has_done_is_not_held_while_it_waits():
     class Result:
         pass
 
@@ -94,8 +149,9 @@ async def test_what_a_thread_has_done_is_not_held_while_it_waits(idle):
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 async def test_a_forked_process_starts_with_none():
     await ident()
-    assert threads._idle
-    assert status_of_fork(lambda: len(threads._idle)) == 0
+    await until(lambda: threads._threads._idle)
+    assert status_of_fork(lambda: len(threads._threads._idle)) == 0
+    assert status_of_fork(lambda: asyncio.run(ident()) == 0) == 0
 
 
 def test_the_interpreter_does_not_wait_for_them():

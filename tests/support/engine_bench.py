@@ -5,12 +5,12 @@ from wflo.journal.claims import Scope
 from wflo.journal.leases import lost
 from wflo.journal.outcome import Outcome
 from wflo.journal.outcomes import Ending
-from wflo.journal.run import Runs
 from wflo.journal.submit import add_workflow, submit
 from wflo.models import StepFailure, StepStatus, WorkflowDefinition, WorkflowStep
 from wflo.plan import canonical_json, make_plan
 from wflo.runtime.committer import Committer
 from wflo.workflow.manager import WorkflowManager
+from wflo.workflow.state import StateManager
 
 RUN = "run-1"
 FAILURE = StepFailure(step="one", kind="ValueError", kinds=("ValueError",), message="bad")
@@ -53,10 +53,10 @@ class Bench:
         """Create a run."""
         plan = make_plan(definition)
         async with self.database.begin() as conn:
-            self._workflow_ids.add(await add_workflow(conn, plan, self.database.now_us()))
+            stored = await add_workflow(conn, plan, self.database.now_us())
+            self._workflow_ids.add(stored.workflow_id)
             await submit(
                 conn,
-                Runs(),
                 plan,
                 execution_id=run_id,
                 source="flow.py",
@@ -89,6 +89,10 @@ class Bench:
         return {(each.step, each.iteration): each for each in await self._read(queries.steps_of)}[
             step_id, iteration
         ]
+
+    async def state(self):
+        """What the run's steps share."""
+        return (await StateManager(self.database).load_state(RUN)).data
 
     async def attempts(self):
         """How the attempts ended."""

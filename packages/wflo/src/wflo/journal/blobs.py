@@ -70,6 +70,11 @@ async def put_texts(conn: AsyncConnection, texts: Sequence[str | None]) -> list[
     return stored
 
 
+def is_long(text: str) -> bool:
+    """Whether a text is kept apart."""
+    return _long(text) is not None
+
+
 def _long(text: str | None) -> bytes | None:
     """The text's bytes, if they are too many for a row."""
     if text is None or len(text) <= _SURELY_INLINE:

@@ -23,8 +23,9 @@ from wflo.db.tables import (
     step_journal,
     timers,
 )
-from wflo.journal.blobs import put_texts
+from wflo.journal.blobs import is_long, put_texts
 from wflo.journal.run import Run, Stale
+from wflo.journal.together import MOST_PARTS, Part, can_write_together, write_together
 from wflo.models import StepStatus
 from wflo.points import reach
 
@@ -127,6 +128,7 @@ class Changes:
         created: Those of them that are new, by id, with their rows.
         finished: Those of them that have ended.
         next_us: The earliest time at which more is to be done, where that is known.
+        has_ready: There is a step now that waits for a worker.
     """
 
     def __init__(self, now_us: int) -> None:
@@ -135,6 +137,7 @@ class Changes:
         self.created: dict[str, Row] = {}
         self.finished: list[Finished] = []
         self.next_us: int | None = None
+        self.has_ready = False
         self._ended: list[Row] = []
         self._revoked: list[Row] = []
         self._later: list[Callable[[], None]] = []
@@ -247,8 +250,10 @@ class Changes:
             "ended_at_us": None if sequence is None else self.now_us,
         }
         self._updates.setdefault(_SET_STEP, []).append(row)
-        if status == StepStatus.READY:
+        if status == StepStatus.READY and available_at_us > self.now_us:
             self.look_at(available_at_us)
+        elif status == StepStatus.READY:
+            self.has_ready = True
         self._keep(row, {"result": result})
 
     def cancel_idle(self, run: Run, step: str, iteration: int, sequence: int) -> None:
@@ -290,7 +295,13 @@ class Changes:
         """
         for execution_id, row in self.created.items():
             row.update(_progress(self.runs[execution_id][0]))
-        await self._advance(conn)
+        if can_write_together(conn) and (parts := self._parts()):
+            await self._put_texts(conn)  # which are short
+            if not await write_together(conn, parts):
+                raise Stale
+            reach("in commit")
+            return
+        await execute_all(conn, _ADVANCE, self._advanced())
         await execute_all(conn, _END_ATTEMPT, self._ended)
         await self._put_texts(conn)
         reach("in commit")
@@ -304,6 +315,37 @@ class Changes:
         if self._revoked:
             await conn.execute(_REVOKE, self._revoked)
 
+    def _parts(self) -> list[Part]:
+        """All of it, if it is little, of one run, and no two of the same row; else nothing."""
+        advanced, steps = self._advanced(), self._updates.get(_SET_STEP, [])
+        parts: list[Part] = [(_ADVANCE, row) for row in advanced]
+        parts += [(_END_ATTEMPT, row) for row in self._ended]
+        parts += [(_INSERTS[table], row) for table in _ORDER for row in self._rows.get(table, ())]
+        parts += [(_SET_STEP, row) for row in steps]
+        places = [_place(row, "b_") for row in steps]
+        places += [_place(row) for row in self._rows.get(step_journal, ())]
+        fits = (
+            len(advanced) == 1
+            and 1 < len(parts) <= MOST_PARTS
+            and not self._revoked
+            and self._updates.keys() <= {_SET_STEP}
+            and len(set(places)) == len(places)
+            and not any(is_long(text) for _, _, text in self._texts)
+            # Rows that are numbered as they come have to come in their order.
+            and not any(
+                len(rows) > 1 and table.autoincrement_column is not None
+                for table, rows in self._rows.items()
+            )
+        )
+        return parts if fits else []
+
+    def _advanced(self) -> list[Row]:
+        return [
+            {"b_id": run.id, "b_sequence": sequence} | _progress(run)
+            for _, (run, sequence) in sorted(self.runs.items())
+            if run.id not in self.created
+        ]
+
     def _keep(self, row: Row, texts: dict[str, str | None]) -> None:
         for column, text in texts.items():
             row[column], row[f"{column}_blob"] = None, None
@@ -315,13 +357,9 @@ class Changes:
         for (row, column, _), (text, blob) in zip(self._texts, stored, strict=True):
             row[column], row[f"{column}_blob"] = text, blob
 
-    async def _advance(self, conn: AsyncConnection) -> None:
-        rows = [
-            {"b_id": run.id, "b_sequence": sequence} | _progress(run)
-            for _, (run, sequence) in sorted(self.runs.items())
-            if run.id not in self.created
-        ]
-        await execute_all(conn, _ADVANCE, rows)
+
+def _place(row: Row, prefix: str = "") -> tuple[str, str, int]:
+    return row[f"{prefix}execution_id"], row[f"{prefix}step"], row[f"{prefix}iteration"]
 
 
 def _progress(run: Run) -> Row:

@@ -190,8 +190,7 @@ def add_timer(
 def _ready(changes: Changes, run: Run, worker: Worker, step: str, iteration: int) -> None:
     lease = worker.take(changes, run, step, iteration)
     status = StepStatus.RUNNING if lease else StepStatus.READY
-    if lease is None:
-        changes.look_at(changes.now_us)
+    changes.has_ready |= lease is None
     new_step(changes, run, step, iteration, status, attempts=int(lease is not None))
 
 

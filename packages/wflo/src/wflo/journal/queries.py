@@ -184,9 +184,20 @@ async def steps_of(conn: AsyncConnection, execution_id: str) -> list[StepExecuti
     return [step_of(row, texts) for row in sorted(rows, key=lambda row: place[row.step])]
 
 
-async def results_of(conn: AsyncConnection, execution_id: str) -> dict[str, Any]:
-    """What the steps came to that completed as a whole, by id, in the order of the definition."""
-    run = await get_run(conn, execution_id)
+async def results_of(
+    conn: AsyncConnection, execution_id: str, runs: Runs | None = None
+) -> dict[str, Any]:
+    """What the steps came to that completed as a whole, by id, in the order of the definition.
+
+    Args:
+        conn: Any connection.
+        execution_id: The run.
+        runs: What is known of it, and of its workflow.
+
+    Raises:
+        ExecutionNotFound: There is none of this id.
+    """
+    run = await get_run(conn, execution_id, runs)
     rows = (await conn.execute(_RESULTS, {"execution_id": execution_id})).all()
     blobs = await get_blobs(conn, (row.result_blob for row in rows))
     texts: dict[str, dict[int, str]] = {step: {} for step in run.plan.steps}
@@ -199,15 +210,18 @@ async def results_of(conn: AsyncConnection, execution_id: str) -> dict[str, Any]
     }
 
 
-async def get_run(conn: AsyncConnection, execution_id: str) -> Run:
+async def get_run(conn: AsyncConnection, execution_id: str, runs: Runs | None = None) -> Run:
     """A run as the scheduler sees it: its plan, and how far each step is.
+
+    Args:
+        conn: Any connection.
+        execution_id: The run.
+        runs: What is known of it, and of its workflow.
 
     Raises:
         ExecutionNotFound: There is none of this id.
     """
-    runs = Runs()
-    await runs.get(conn, [execution_id], lock=False)
-    run = runs.known(execution_id)
+    run = (await (runs or Runs()).get(conn, [execution_id], lock=False)).get(execution_id)
     if run is None:
         raise await not_found(conn, execution_id)
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable
@@ -76,6 +77,7 @@ class Run:
         state: What its steps share, once that was read.
         results: JSON texts of results that were written or read here, by step and iteration.
         patches: What was committed here before the state was read, by key.
+        reading: Held while something of it is read: steps that begin together lack the same.
     """
 
     id: str
@@ -91,6 +93,7 @@ class Run:
     state: dict[str, Any] | None = None
     results: dict[tuple[str, int], str] = field(default_factory=dict)
     patches: dict[str, StatePatch] = field(default_factory=dict)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False, compare=False)
 
     def keep(self, step: str, iteration: int, result: str | None) -> None:
         """Remember a result for the steps that will ask for it, unless there are too many."""
@@ -159,6 +162,12 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._workflows: dict[int, Submitted] = {}
 
+    def anew(self) -> Runs:
+        """What knows the same workflows, and no runs so far."""
+        runs = Runs()
+        runs._workflows |= self._workflows
+        return runs
+
     def known(self, execution_id: str) -> Run | None:
         """The run as it was when this process last looked."""
         return self._runs.get(execution_id)
@@ -203,6 +212,12 @@ class Runs:
         for execution_id in list(self._runs)[:-_MAX_RUNS]:
             del self._runs[execution_id]
         return found
+
+    def know_workflow(self, submitted: Submitted) -> None:
+        """Keep a workflow that is known already: a long one takes long to be read."""
+        self._workflows[submitted.workflow_id] = submitted
+        for child in submitted.children.values():
+            self.know_workflow(child)
 
     async def workflow(self, conn: AsyncConnection, workflow_id: int) -> Submitted:
         """A workflow that was submitted."""

@@ -17,7 +17,6 @@ from wflo.journal.run import (
     WORKFLOW_ID,
     Parent,
     Run,
-    Runs,
     Submitted,
     input_sizes,
     sub_workflows,
@@ -44,23 +43,24 @@ _EXISTING = (
 )
 
 
-async def add_workflow(conn: AsyncConnection, plan: Plan, now_us: int) -> int:
-    """The row of this state of a workflow, made if there is none, as those of its children are."""
-    for definition in sub_workflows(plan).values():
-        await add_workflow(conn, make_plan(definition), now_us)
+async def add_workflow(conn: AsyncConnection, plan: Plan, now_us: int) -> Submitted:
+    """Store this state of a workflow, and of its children, where they are not stored already."""
+    children = {
+        step: await add_workflow(conn, make_plan(definition), now_us)
+        for step, definition in sub_workflows(plan).items()
+    }
     key = workflow_key(plan)
     found = (await conn.execute(WORKFLOW_ID, key)).scalar_one_or_none()
-    if found is not None:
-        return int(found)
-    text = plan.definition.model_dump_json()
-    row = key | {"definition": text, "created_at_us": now_us}
-    await conn.execute(_ADD_WORKFLOW[conn.dialect.name], row)
-    return int((await conn.execute(WORKFLOW_ID, key)).scalar_one())
+    if found is None:
+        text = plan.definition.model_dump_json()
+        row = key | {"definition": text, "created_at_us": now_us}
+        await conn.execute(_ADD_WORKFLOW[conn.dialect.name], row)
+        found = (await conn.execute(WORKFLOW_ID, key)).scalar_one()
+    return Submitted(int(found), plan, children)
 
 
 async def submit(
     conn: AsyncConnection,
-    runs: Runs,
     plan: Plan,
     *,
     execution_id: str,
@@ -72,7 +72,6 @@ async def submit(
 
     Args:
         conn: A write transaction.
-        runs: Those that are known here.
         plan: Its workflow.
         execution_id: Its id.
         source: Where its code is.
@@ -94,7 +93,7 @@ async def submit(
                 "or leave the input out to continue it"
             )
         return False
-    submitted = await runs.workflow(conn, await add_workflow(conn, plan, now_us))
+    submitted = await add_workflow(conn, plan, now_us)
     changes = Changes(now_us)
     _create(changes, submitted, execution_id, source, input_text, root_id=execution_id)
     await changes.write(conn)

@@ -25,13 +25,16 @@ class Codes:
         """The workflows whose code is here."""
         return list(self._codes)
 
-    async def add(self, conn: AsyncConnection, code: WorkflowCode, now_us: int) -> int:
+    async def add(self, conn: AsyncConnection, code: WorkflowCode, now_us: int) -> Submitted:
         """Know the code of a workflow, by the row of what it is now."""
-        workflow_id = await add_workflow(conn, code.plan, now_us)
-        self._codes[workflow_id] = code
-        for child in code.children.values():
-            await self.add(conn, child, now_us)
-        return workflow_id
+        submitted = await add_workflow(conn, code.plan, now_us)
+        self._add(submitted, code)
+        return submitted
+
+    def _add(self, submitted: Submitted, code: WorkflowCode) -> None:
+        self._codes[submitted.workflow_id] = code
+        for step, child in code.children.items():
+            self._add(submitted.children[step], child)
 
     def know(self, others: Codes) -> None:
         """Have their code, too."""

@@ -39,11 +39,13 @@ class Written:
         claimed: Steps that this process holds from now on, to be run.
         finished: Runs that have ended.
         next_us: The earliest time at which more is to be done, where that is known.
+        has_ready: There are steps now that nobody holds.
     """
 
     claimed: list[Lease] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
     next_us: int | None = None
+    has_ready: bool = False
 
 
 class Committer:
@@ -263,6 +265,5 @@ class Committer:
         changes.committed()
         finished = {each.run.id for each in changes.finished}
         self.runs.forget(finished)
-        if changes.next_us is not None and changes.next_us <= changes.now_us:
-            self.unclaimed = True
-        return Written(claimed, finished, changes.next_us)
+        self.unclaimed |= changes.has_ready
+        return Written(claimed, finished, changes.next_us, changes.has_ready)

@@ -15,6 +15,7 @@ from wflo.errors import ExecutionCancelled, ExecutionFailed
 from wflo.events.relay import Relay
 from wflo.events.sinks import make_sinks
 from wflo.journal.queries import get_execution, results_of
+from wflo.journal.run import Runs
 from wflo.models import ExecutionResult, ExecutionStatus, WorkflowExecution
 from wflo.runtime.code import WorkflowCode
 from wflo.runtime.local import LocalEngine
@@ -96,10 +97,10 @@ async def run_workflow(
         async with relaying(database, chosen):
             await engine.submit(workflow, values, execution_id=execution_id)
             await engine.run_until(execution_id)
-        return await read_result(database, execution_id)
+        return await _read_result(database, execution_id, engine.new_runs())
 
 
-async def read_result(database: Database, execution_id: str) -> ExecutionResult:
+async def _read_result(database: Database, execution_id: str, runs: Runs) -> ExecutionResult:
     """How a run ended that completed.
 
     Raises:
@@ -110,7 +111,8 @@ async def read_result(database: Database, execution_id: str) -> ExecutionResult:
         execution = await get_execution(conn, execution_id)
         if execution.status is not ExecutionStatus.COMPLETED:
             raise failed(execution)
-        return ExecutionResult(execution=execution, results=await results_of(conn, execution_id))
+        results = await results_of(conn, execution_id, runs)
+        return ExecutionResult(execution=execution, results=results)
 
 
 def failed(execution: WorkflowExecution) -> ExecutionFailed:

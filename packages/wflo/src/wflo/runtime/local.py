@@ -24,6 +24,7 @@ from wflo.errors import CodeChanged, DatabaseUnavailable, ExecutionNotFound
 from wflo.journal import claims, leases, timers
 from wflo.journal.outcomes import Ending
 from wflo.journal.proceed import Lease
+from wflo.journal.run import Runs, Submitted
 from wflo.journal.submit import submit
 from wflo.models import ExecutionStatus
 from wflo.plan import canonical_json
@@ -112,7 +113,6 @@ class LocalEngine:
             async with self._database.begin() as conn:
                 return await submit(
                     conn,
-                    self._committer.runs,
                     workflow.plan,
                     execution_id=execution_id,
                     source=workflow.source,
@@ -126,6 +126,10 @@ class LocalEngine:
             created = await self._committer.persist(write)
         self._look_now()
         return created
+
+    def new_runs(self) -> Runs:
+        """For reading runs: it has the definitions of the workflows that this engine works on."""
+        return self._committer.runs.anew()
 
     async def run_until(self, execution_id: str) -> ExecutionStatus:
         """Work on one run and its sub-workflows until it has ended.
@@ -283,6 +287,8 @@ class LocalEngine:
             self._held.add(lease, self._start(self._run(lease)))
         if written.next_us is not None:
             self._look_by(written.next_us)
+        if written.has_ready and self._room():  # else the commit claims that makes room
+            self._look_now()
 
     def _look_by(self, time_us: int) -> None:
         ahead_s = max((time_us - self._database.now_us()) / _MICRO, 0.0)
@@ -391,14 +397,15 @@ class LocalEngine:
     # --- which code -------------------------------------------------------------------------------
 
     async def _register(self) -> None:
-        async def write() -> Codes:
-            found = Codes()
+        async def write() -> tuple[Codes, list[Submitted]]:
+            found, now_us = Codes(), self._database.now_us()
             async with self._database.begin() as conn:
-                for code in self._workflows:
-                    await found.add(conn, code, self._database.now_us())
-            return found
+                return found, [await found.add(conn, code, now_us) for code in self._workflows]
 
-        self._codes.know(await self._committer.persist(write))
+        found, registered = await self._committer.persist(write)
+        self._codes.know(found)
+        for submitted in registered:
+            self._committer.runs.know_workflow(submitted)
         self._set_scope()
 
     def _set_scope(self) -> None:

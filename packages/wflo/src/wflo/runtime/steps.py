@@ -81,8 +81,10 @@ class StepRunner:
         code = self._codes.step(run.workflow_id, lease.step)
         previous = _previous(code, lease)
         if inputs.missing(run, code.needs, previous):
-            async with self._database.read() as conn:
-                await inputs.read(conn, run, code.needs, previous)
+            async with run.reading:
+                if inputs.missing(run, code.needs, previous):
+                    async with self._database.read() as conn:
+                        await inputs.read(conn, run, code.needs, previous)
         return run, code
 
 

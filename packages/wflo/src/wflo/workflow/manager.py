@@ -74,8 +74,8 @@ class WorkflowManager:
             definition = definition.definition
         database = await self._open()
         async with database.begin() as conn:
-            number = await add_workflow(conn, make_plan(definition), database.now_us())
-            return await get_workflow(conn, number)
+            stored = await add_workflow(conn, make_plan(definition), database.now_us())
+            return await get_workflow(conn, stored.workflow_id)
 
     async def execute_workflow(
         self,

@@ -1,5 +1,6 @@
 """Executors by themselves: their end, their interruption, and what is wrong with them."""
 
+import gc
 import os
 import signal
 import sys
@@ -127,6 +128,7 @@ def test_an_error_of_our_own_leaves_nobody_waiting(executor, write, mark):
 
 
 def test_an_executor_that_nobody_used_ends(executor):
+    gc.collect()  # what other tests left might go in between
     before = belongings()
     executor.shutdown()
     executor.shutdown(cancel=True)

@@ -57,7 +57,6 @@ class Held:
     def __init__(self, script: dict[str, str]) -> None:
         for name in _FOR_EVERY_RUN:
             import_module(name)
-        _rehearse()
         self._filename = script["filename"]
         self.unsafe = why_unsafe()
         for wanted in leading_imports(self._filename, script["folder"], script["package"]):
@@ -67,6 +66,8 @@ class Held:
             reason = why_unsafe()
             if reason is not None:
                 self.unsafe = f"after the import of {wanted.module}, {reason}"
+        if self.unsafe is None:
+            _rehearse()
         self._standby: Standby | None = None
         self._prepared_for = b""
         self._files = dict(_files())
@@ -98,7 +99,8 @@ def _rehearse() -> None:
     """Do some runs of a script that does nothing.
 
     Python adapts code to what it meets, in place, while it is first executed: in each fork anew,
-    and each time at the price of the pages that it writes to, had it not been done here.
+    and each time at the price of the pages that it writes to, had it not been done here. It also
+    keeps where it found attributes, until what is imported takes their places.
     """
     near, far = os.pipe()
     script = Script(os.path.join(os.path.dirname(__file__), "rehearsal.py"))

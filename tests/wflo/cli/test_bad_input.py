@@ -5,6 +5,7 @@ All of it through real processes.
 
 import json
 import sqlite3
+import sys
 
 import pytest
 
@@ -80,6 +81,23 @@ SOURCES = {
 }
 
 
+BIG = """
+    from wflo import Workflow
+
+    wf = Workflow("big")
+
+
+    @wf.step()
+    async def text() -> str:
+        return "x" * 5_000_000
+
+
+    @wf.step()
+    async def length(text: str) -> int:
+        return len(text)
+"""
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -90,6 +108,10 @@ SOURCES = {
         (["flwo.py"], "there is no file flwo.py; did you mean 'flow.py'?"),
         (["no.module:wf"], "no module named 'no'"),
         (["flow.txt"], "no module named 'flow.txt'"),
+        (["."], "no module named '.'"),
+        ([""], "no module named ''"),
+        (["\udcff"], r"no module named '\udcff'"),
+        (["\udcff.py"], r"\udcff.py has a name that is not UTF-8: no run can keep it"),
         (["needs.py"], "workflow 'report': step 'parse' depends on 'fetsh', which is no step; "),
         (["circle.py"], "workflow 'report': steps wait for each other: a -> b -> a"),
         (
@@ -190,3 +212,16 @@ def test_a_database_that_does_not_answer(wflo, write):
     assert "127.0.0.1:1" in ended.err
     assert "hunter2" not in ended.err
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a shell")
+def test_a_full_disk_in_the_middle_says_how_to_go_on(wflo, write):
+    write(big=BIG)
+    line = "trap '' XFSZ; ulimit -f 2000; exec wflo run big.py --id one"
+    ended = wflo("-c", line, command=("bash",))
+    assert (ended.code, ended.out) == (1, "")
+    *_, error, hint = ended.err.splitlines()
+    assert error.startswith("Error: cannot use the database ")
+    assert hint == "To go on: wflo run big.py --id one"
+    assert "Traceback" not in ended.err
+    assert wflo("run", "big.py", "--id", "one")[:2] == (0, "5000000\n")

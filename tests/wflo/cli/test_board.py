@@ -165,7 +165,16 @@ def test_lines_are_no_longer_than_the_terminal():
     )
     for width in (20, 60, 100):
         assert all(cells(line) <= width for line in lines(steps, seen, width=width))
-    assert lines(steps, seen, width=30)[1].startswith("· " + "a" * 27)
+    assert lines(steps, seen, width=30)[1] == "· " + "a" * 15 + "…"
+
+
+def test_on_a_narrow_terminal_names_leave_room_for_the_rest():
+    steps = chain("a" * 40, "b")
+    seen = shown(steps, counts("b", "running", attempts=2), notes={"b": "ValueError: no luck"})
+    assert lines(steps, seen, width=60)[1:] == [
+        "· " + "a" * 25 + "…",
+        "⠋ b" + " " * 29 + "10.0 s  attempt 2  ValueErr…",
+    ]
 
 
 def test_where_there_is_no_room_the_steps_are_shown_where_something_happens():

@@ -26,6 +26,15 @@ def test_a_value_is_json_or_a_text_as_its_type_wants(folder):
     }
 
 
+def test_what_is_wrong_in_a_list_is_said_of_the_list():
+    given = read_inputs(wf.inputs, ["number=1", "text=[1]", 'values=[1, "x"]'], None)
+    assert given == {"number": 1, "text": "[1]", "values": [1, "x"]}
+    with pytest.raises(
+        InputError, match=r"input 'values': \[?1\]?.*valid integer.*got 'x' \(str\)"
+    ):
+        wf.inputs.check(given)
+
+
 def test_nothing_given_is_told_from_nothing_in_it(write):
     write(input_json="{}")
     assert read_inputs(wf.inputs, [], None) is None

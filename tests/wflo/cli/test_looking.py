@@ -4,12 +4,14 @@ import asyncio
 import json
 import re
 import signal
+import sqlite3
 from datetime import datetime, timedelta
 
 import pytest
 from wflo_rows import add_cost, add_execution, add_workflow
 
 from wflo.db.engine import Database
+from wflo.db.revisions import HEAD
 
 FLOW = """
     import asyncio
@@ -92,6 +94,16 @@ def test_lists_are_narrowed(here, runs, words, expected):
     assert ids(here("list", *words).out) == expected
 
 
+@pytest.mark.parametrize("option", ["--workflow", "--parent"])
+def test_a_list_by_what_can_be_no_name_is_refused(here, folder, option):
+    ended = here("list", option, "\udcff")
+    assert ended == (1, "", f"Error: {option}: '\\udcff' is none that there could be\n")
+
+
+def test_no_run_has_a_version_that_can_be_none(here, runs):
+    assert here("list", "--version", "\udcff") == (0, "", "No runs.\n")
+
+
 def test_a_list_without_runs_says_so(here, runs):
     assert here("list", "--before", "1d") == (0, "", "No runs.\n")
     assert here("list", "--since", f"{10**9}w").code == 2
@@ -113,6 +125,71 @@ def test_json_has_the_page(here, runs):
         json.loads(here("list", "--cursor", page["next_cursor"], "--json").out)["next_cursor"]
         is None
     )
+
+
+def test_a_file_without_tables_gets_them(here, folder):
+    (folder / "empty.db").touch()
+    assert here("list", "--database", "empty.db") == (0, "", "No runs.\n")
+    assert here("db", "current", "--database", "empty.db").out == f"sqlite:///empty.db: {HEAD}\n"
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "history", "cancel", "resume"])
+def test_a_run_that_does_not_exist_is_named(here, runs, command):
+    ended = here(command, "r11")
+    assert ended == (1, "", "Error: there is no execution 'r11'; did you mean 'r1'?\n")
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "history", "cancel", "resume"])
+@pytest.mark.parametrize("odd", ["\udcff", "a\nb", "", "\x1b[31m", "é", "x" * 300, "../one"])
+def test_odd_ids_belong_to_no_run(here, folder, command, odd):
+    here("db", "upgrade")
+    ended = here(command, odd)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == f"Error: there is no execution {odd!r}\n"
+
+
+def test_a_step_that_the_run_has_not_is_named(here, runs):
+    ended = here("logs", "r1", "--step", "wrok")
+    assert ended == (
+        1,
+        "",
+        "Error: execution 'r1' has no step 'wrok'; did you mean 'work'?\n",
+    )
+
+
+@pytest.mark.parametrize("spoil", ["tables", "content", "folder"])
+def test_a_list_says_of_a_bad_file_what_others_say(here, folder, spoil):
+    if spoil == "tables":
+        here("db", "upgrade", "--database", "x.db")
+        with sqlite3.connect("x.db") as conn:
+            conn.execute("UPDATE wflo_schema SET version_num = '9999'")
+        conn.close()
+    elif spoil == "content":
+        (folder / "x.db").write_text("nothing of the kind" * 100)
+    else:
+        (folder / "x.db").mkdir()
+    ended = here("list", "--database", "x.db")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: ")
+    assert ended == here("show", "r1", "--database", "x.db")
+
+
+def test_a_list_waits_as_long_as_it_is_told_to(here, folder, monkeypatch):
+    here("db", "upgrade", "--database", "x.db")
+    monkeypatch.setenv("WFLO_DATABASE__WAIT_S", "0.2")
+    conn = sqlite3.connect("x.db", isolation_level=None)
+    conn.execute("PRAGMA locking_mode=EXCLUSIVE")
+    conn.execute("BEGIN EXCLUSIVE")
+    ended = here("list", "--database", "x.db")
+    assert ended.err == (
+        f"Error: the database {folder}/x.db was being written to by others for 0.2 s\n"
+    )
+    conn.close()
+    assert here("list", "--database", "x.db").err == "No runs.\n"
+
+
+def test_a_list_of_runs_on_postgresql(here, postgres_template):
+    assert here("list", "--database", postgres_template) == (0, "", "No runs.\n")
 
 
 def test_a_run_that_costs_something_shows_it(here, runs):
@@ -286,12 +363,6 @@ def test_json_of_the_history(here, runs):
     assert [event["sequence"] for event in found["events"]] == [1, 2, 3, 4]
     created = datetime.fromisoformat(found["events"][0]["created_at"])
     assert created.utcoffset() == timedelta(0)
-
-
-@pytest.mark.parametrize("command", ["show", "logs", "history", "cancel", "resume"])
-def test_a_run_that_does_not_exist_is_named(here, runs, command):
-    ended = here(command, "r11")
-    assert ended == (1, "", "Error: there is no execution 'r11'; did you mean 'r1'?\n")
 
 
 @pytest.mark.parametrize("words", [["list"], ["show", "x"], ["db", "current"]])

@@ -1,5 +1,6 @@
 """Which command it is; help; errors; exit codes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -75,6 +76,33 @@ def test_wrong_usage_is_one_line_and_code_2(here, words, message):
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"Error: {message}")
     assert ended.err.count("\n") == 1
+
+
+def test_an_option_without_its_value_says_whose_it_is(here):
+    ended = here("run", "flow.py", "--input")
+    assert (ended.code, ended.err) == (
+        2,
+        "Error: Option '--input' requires an argument. `wflo run --help` says more.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "--json", "--limit", "0"],
+        ["list", "--limit", "0", "--json"],
+        ["show", "--json"],
+        ["list", "--json", "--nope"],
+        ["run", "--json=input.json"],
+        ["rnu", "--json"],
+        ["worker", "--json"],
+    ],
+)
+def test_wrong_usage_is_told_as_json_too(here, words):
+    ended = here(*words)
+    assert ended.code == 2
+    message = json.loads(ended.out)["error"]
+    assert ended.err.startswith(f"Error: {message} `wflo ")
 
 
 def test_kogine_calls_the_same_program():

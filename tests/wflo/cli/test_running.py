@@ -6,6 +6,7 @@ import pytest
 
 from wflo import Settings, Workflow
 from wflo.cli.running import run_here
+from wflo.cli.signals import Ears
 from wflo.db.engine import Database
 from wflo.runtime.local import LocalEngine
 
@@ -24,8 +25,10 @@ async def test_cancelled_as_a_task_it_is_cancelled_and_gives_its_steps_back(fold
         engine = LocalEngine(database, [wf.code])
         await engine.submit(wf.code, {}, execution_id="one")
         logs = Settings().logging
-        words = {"logs": logs, "as_json": False, "again": [], "resume": []}
-        running = asyncio.create_task(run_here(database, engine, "one", **words))
+        words = {"ears": Ears(asyncio.current_task()), "logs": logs, "as_json": False}
+        running = asyncio.create_task(
+            run_here(database, engine, "one", again=[], resume=[], **words)
+        )
         async with asyncio.timeout(30):
             await begun.wait()
             running.cancel()

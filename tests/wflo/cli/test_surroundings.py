@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from wflo.cli.commands import doctor
-from wflo.db.schema import HEAD
+from wflo.db.revisions import HEAD
 
 SECRET = "hunter2"
 
@@ -100,6 +100,15 @@ def test_the_doctor_finds_nothing_wrong(here, folder):
         "  writable        True",
     ):
         assert fact in ended.out
+
+
+def test_the_doctor_finds_a_folder_in_which_no_file_can_be_made(here, folder):
+    (folder / "file").touch()
+    ended = here("doctor", "--database", "file/deep/x.db")
+    assert ended.code == 1
+    assert ended.err == (
+        f"Warning: the database's file cannot be made: {folder}/file cannot be written to\n"
+    )
 
 
 def test_the_doctor_answers_in_json(here):

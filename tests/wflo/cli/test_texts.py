@@ -60,6 +60,10 @@ def test_a_line_has_nothing_that_steers_the_terminal():
     assert texts.one_line("a\nb\t c\x1b[31m\x07é") == "a b c\\x1b[31m\\x07é"
 
 
+def test_a_text_of_several_lines_keeps_them():
+    assert texts.harmless("a\n\tb \x1b[31m\r\x07") == "a\n\tb \\x1b[31m\\r\\x07"
+
+
 def test_a_value_for_people_is_a_text_or_json():
     assert texts.value_text("hé\nx") == "hé\nx"
     assert texts.value_text({"a": ["é"]}) == '{\n  "a": [\n    "é"\n  ]\n}'

@@ -123,3 +123,65 @@ def test_several_apps_and_what_they_lack(here, app, write):
 
 def test_a_concurrency_that_makes_no_sense_is_wrong_usage(here, app):
     assert here("worker", "--app", "app", "--concurrency", "0").code == 2
+
+
+def test_a_worker_may_keep_to_one_workflow(start, tell, reading, app):
+    worker = start("worker", "--app", "app:quick")
+    assert reading(worker, "Working")[0].startswith("Working on quick 1, 64 steps")
+    assert tell(worker).code == 0
+
+
+def test_json_says_when_a_worker_begins_and_with_what(start, tell, reading, app):
+    worker = start("worker", "--app", "app", "--json")
+    [line] = reading(worker, "quick", "stdout")
+    assert json.loads(line) == {
+        "workflows": [{"name": "quick", "version": "1"}, {"name": "slow", "version": "1"}],
+        "concurrency": 64,
+        "database": "sqlite:///.wflo/wflo.db",
+    }
+    assert tell(worker).code == 0
+
+
+def test_runs_of_other_code_are_told_of_and_run_where_that_is_accepted(
+    start, tell, reading, here, wflo, write, status, eventually
+):
+    write(app=APP)
+    assert wflo("submit", "app:quick", "--input", "n=4", "--id", "one").code == 0
+    write(app=APP.replace("2 * n", "n * 30"))
+    worker = start("worker", "--app", "app")
+    reading(worker, "Working")
+    [said] = reading(worker, "Warning")
+    assert said == (
+        "Warning: some runs of quick 1 were submitted with other code, and are left alone; "
+        "--accept-changes runs those of the version that is here"
+    )
+    assert tell(worker).code == 0
+    assert status("one") != "completed"
+    worker = start("worker", "--app", "app", "--accept-changes")
+    eventually(lambda: status("one") == "completed")
+    assert json.loads(here("show", "one", "--json").out)["execution"]["output"] == 120
+    assert "Warning" not in tell(worker).err
+
+
+def test_what_was_submitted_with_other_code_later_is_run_too(
+    start, tell, reading, wflo, write, status, eventually
+):
+    write(app=APP.replace("2 * n", "n * 30"))
+    worker = start("worker", "--app", "app", "--accept-changes")
+    reading(worker, "Working")
+    write(app=APP)
+    assert wflo("submit", "app:quick", "--input", "n=4", "--id", "one").code == 0
+    eventually(lambda: status("one") == "completed")
+    assert tell(worker).code == 0
+
+
+def test_other_versions_and_what_lacks_steps_are_left_alone(
+    start, tell, reading, wflo, write, status
+):
+    write(app=APP)
+    assert wflo("submit", "app:quick", "--input", "n=4", "--id", "one").code == 0
+    write(app=APP.replace("double", "twice").replace('"slow"', '"slow", version="2"'))
+    worker = start("worker", "--app", "app", "--accept-changes")
+    assert "no longer has the step 'double'" in reading(worker, "left alone")[-1]
+    assert tell(worker).err.count("left alone") == 0  # it is said once
+    assert status("one") != "completed"

@@ -77,6 +77,20 @@ class TestSources:
         with pytest.raises(SettingsError, match="WFLO_SECRETS_DIR: there is no folder /nowhere"):
             Settings()
 
+    def test_other_files_in_their_folder_are_nobodys_business(self, monkeypatch, tmp_path):
+        (tmp_path / "keystore").write_bytes(b"\xff\xfe")
+        (tmp_path / "WFLO_REDIS__URL").mkdir()
+        (tmp_path / "wflo_kafka__password").write_text("pw\n")
+        monkeypatch.setenv("WFLO_SECRETS_DIR", str(tmp_path))
+        settings = Settings()
+        assert settings.kafka.password == SecretStr("pw")
+        assert settings.redis.url is None
+
+    def test_their_folder_may_be_given_in_python(self, tmp_path, monkeypatch):
+        (tmp_path / "WFLO_KAFKA__PASSWORD").write_text("pw")
+        monkeypatch.setenv("WFLO_SECRETS_DIR", "/nowhere")
+        assert Settings(_secrets_dir=tmp_path).kafka.password == SecretStr("pw")
+
     def test_sections_may_be_given_too(self):
         assert Settings(logging={"level": "error"}).logging.level == "error"
 
@@ -98,6 +112,23 @@ class TestWrongOnes:
     def test_the_message_has_the_variable(self, monkeypatch, name, value, message):
         monkeypatch.setenv(name, value)
         with pytest.raises(SettingsError, match=message):
+            Settings()
+
+    def test_a_value_of_a_file_is_named_as_any_other(self, monkeypatch, tmp_path):
+        (tmp_path / "WFLO_ENGINE__LEASE_S").write_text("soon")
+        monkeypatch.setenv("WFLO_SECRETS_DIR", str(tmp_path))
+        with pytest.raises(SettingsError, match=r"WFLO_ENGINE__LEASE_S: .*valid number"):
+            Settings()
+
+    def test_a_file_that_is_no_text(self, monkeypatch, tmp_path):
+        (tmp_path / "WFLO_KAFKA__PASSWORD").write_bytes(b"\xff")
+        monkeypatch.setenv("WFLO_SECRETS_DIR", str(tmp_path))
+        with pytest.raises(SettingsError, match=r"WFLO_KAFKA__PASSWORD: the file .* is not UTF-8"):
+            Settings()
+
+    def test_a_dotenv_that_is_no_text(self, tmp_path):
+        (tmp_path / ".env").write_bytes(b"WFLO_LOGGING__LEVEL=\xff\n")
+        with pytest.raises(SettingsError, match=r"^\.env cannot be read: it is not UTF-8$"):
             Settings()
 
     def test_all_of_them_are_named_and_no_value_is_repeated(self, monkeypatch):
@@ -133,6 +164,7 @@ class TestShown:
             "WFLO_DATABASE_URL": "postgresql://u:s3cret@h/db?sslpassword=s3cret",
             "WFLO_REDIS__URL": "redis://:s3cret@h:1/0",
             "WFLO_KAFKA__PASSWORD": "s3cret",
+            "WFLO_SANDBOX__DOCKER_URL": "tcp://u:s3cret@h:2375",
         }.items():
             monkeypatch.setenv(name, value)
         settings = Settings()
@@ -142,6 +174,7 @@ class TestShown:
         assert found["database"]["url"] == "postgresql://u:***@h/db?sslpassword=***"
         assert found["redis"]["url"] == "redis://:***@h:1/0"
         assert found["kafka"]["password"] == "***"
+        assert found["sandbox"]["docker_url"] == "tcp://u:***@h:2375"
         assert found["temporal"]["api_key"] is None
         assert found["engine"]["lease_s"] == 30
 

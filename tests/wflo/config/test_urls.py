@@ -136,7 +136,15 @@ class TestMasking:
         [
             ("redis://:pw@h:6379/0", "redis://:***@h:6379/0"),
             ("redis://u:p@q:r@h", "redis://u:***@h"),
+            ("redis://u@server:p@h", "redis://u@server:***@h"),
+            ("redis://u/v:p/q?r#s@h", "redis://u/v:***@h"),
+            ("redis:///:pw@h", "redis:///:***@h"),
+            ("redis://:päss wörd\n@h", "redis://:***@h"),
+            ("redis://u:@h", "redis://u:@h"),
+            ("redis://h?password=a:b@c", "redis://h?password=***"),
+            ("redis://h?p%61ssword=a&password=", "redis://h?p%61ssword=***&password="),
             ("rediss://h:6379/0?ssl=on", "rediss://h:6379/0?ssl=on"),
+            ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
             (
                 "x://u@h/?password=a&sslpassword=b&n=1&api_key=c",
                 "x://u@h/?password=***&sslpassword=***&n=1&api_key=***",

@@ -41,7 +41,7 @@ async def test_its_failure_is_that_of_the_step(engine):
     assert ended.execution.failure.step == "doubled"
     assert ended.execution.failure.kind == "wflo.errors.ExecutionFailed"
     assert ended.execution.failure.message == (
-        f"execution {child_id!r} did not complete: step 'double' failed"
+        f"execution {child_id!r} did not complete: step 'double' failed: ValueError: -1 is negative"
     )
     assert (await engine.execution(child_id)).failure.message == "-1 is negative"
 

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from at_once import run_at_once
 from sqlalchemy import inspect, text
 
-from wflo.db import schema
+from wflo.db import revisions, schema
 from wflo.db.engine import Database
 from wflo.db.tables import metadata
 from wflo.errors import DatabaseError, SchemaTooNew, SchemaTooOld
@@ -76,7 +76,7 @@ async def set_revision(database, revision):
         await connection.execute(text(f"UPDATE wflo_schema SET version_num = '{revision}'"))
 
 
-async def migrate(database, revision=schema.HEAD):
+async def migrate(database, revision=revisions.HEAD):
     async with database.change_tables() as connection:
         await connection.run_sync(schema._revision)
         await connection.run_sync(schema._migrate, "upgrade", revision)
@@ -88,7 +88,7 @@ def with_another(tmp_path, monkeypatch):
 
     def add(upgrade):
         folder = tmp_path / "migrations"
-        shutil.copytree(schema.MIGRATIONS, folder)
+        shutil.copytree(revisions.MIGRATIONS, folder)
         source = f"""
 from alembic import op
 import sqlalchemy as sa
@@ -100,8 +100,8 @@ def downgrade():
     op.drop_table("extra")
 """
         (folder / "versions" / "r0002_extra.py").write_text(source)
-        monkeypatch.setattr(schema, "MIGRATIONS", str(folder))
-        monkeypatch.setattr(schema, "HEAD", "0002")
+        monkeypatch.setattr(revisions, "MIGRATIONS", str(folder))
+        monkeypatch.setattr(revisions, "HEAD", "0002")
 
     return add
 
@@ -109,8 +109,8 @@ def downgrade():
 class TestEnsure:
     async def test_an_empty_database_gets_all_tables(self, empty_database):
         await schema.ensure(empty_database)
-        assert await schema.current(empty_database) == schema.HEAD
-        assert await tables(empty_database) == {*metadata.tables, schema.VERSION_TABLE}
+        assert await schema.current(empty_database) == revisions.HEAD
+        assert await tables(empty_database) == {*metadata.tables, revisions.VERSION_TABLE}
         await schema.ensure(empty_database)
         await schema.check(empty_database)
 
@@ -119,7 +119,7 @@ class TestEnsure:
         made = await structure(empty_database)
         await schema.downgrade(empty_database, "base")
         async with empty_database.change_tables() as connection:
-            await connection.execute(text(f"DROP TABLE {schema.VERSION_TABLE}"))
+            await connection.execute(text(f"DROP TABLE {revisions.VERSION_TABLE}"))
         await migrate(empty_database)
         assert await structure(empty_database) == made
 
@@ -156,7 +156,7 @@ class TestEnsure:
                 looks.append(1)
 
         monkeypatch.setattr(empty_database, "read", slow_read)
-        assert await schema.current(empty_database) == schema.HEAD
+        assert await schema.current(empty_database) == revisions.HEAD
 
     def test_eight_processes_may_do_so_at_once(self, empty_database_url):
         imports = "import psycopg, wflo.db.postgres, wflo.db.schema, wflo.db.sqlite"
@@ -168,7 +168,7 @@ class TestEnsure:
         async with await Database.connect(empty_database_url) as database:
             assert await tables(database) == set()
             await schema.ensure(database)
-            assert await schema.current(database) == schema.HEAD
+            assert await schema.current(database) == revisions.HEAD
 
 
 class TestCheck:
@@ -201,8 +201,8 @@ class TestCheck:
 
     async def test_another_error_is_not_taken_for_missing_tables(self, database):
         async with database.change_tables() as connection:
-            await connection.execute(text(f"DROP TABLE {schema.VERSION_TABLE}"))
-            await connection.execute(text(f"CREATE TABLE {schema.VERSION_TABLE} (x INTEGER)"))
+            await connection.execute(text(f"DROP TABLE {revisions.VERSION_TABLE}"))
+            await connection.execute(text(f"CREATE TABLE {revisions.VERSION_TABLE} (x INTEGER)"))
         with pytest.raises(Exception, match="version_num"):
             await schema.current(database)
 
@@ -213,7 +213,7 @@ class TestMigrations:
         before = await structure(empty_database)
         await schema.downgrade(empty_database, "base")
         assert await schema.current(empty_database) is None
-        assert await tables(empty_database) == {schema.VERSION_TABLE}
+        assert await tables(empty_database) == {revisions.VERSION_TABLE}
         await schema.upgrade(empty_database)
         assert await structure(empty_database) == before
         await schema.upgrade(empty_database)
@@ -234,7 +234,7 @@ class TestMigrations:
         def compare(connection):
             options = {"compare_type": True, "compare_server_default": True}
             context = MigrationContext.configure(
-                connection, opts={**options, "version_table": schema.VERSION_TABLE}
+                connection, opts={**options, "version_table": revisions.VERSION_TABLE}
             )
             return compare_metadata(context, metadata)
 
@@ -278,8 +278,8 @@ class TestMigrations:
 
     def test_all_are_known_in_order(self):
         scripts = ScriptDirectory.from_config(schema.alembic_config())
-        assert scripts.get_heads() == [schema.HEAD]
+        assert scripts.get_heads() == [revisions.HEAD]
         known = [script.revision for script in scripts.walk_revisions()]
-        assert schema.known_revisions() == known[::-1]
+        assert revisions.known_revisions() == known[::-1]
         for script in scripts.walk_revisions():
             assert os.path.basename(script.path).startswith(f"r{script.revision}_")

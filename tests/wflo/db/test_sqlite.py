@@ -14,7 +14,7 @@ from at_once import run_at_once
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from wflo.db import sqlite, sqlite_driver
+from wflo.db import sqlite_driver, sqlite_file
 from wflo.db.engine import Database
 from wflo.errors import DatabaseError, DatabaseUnavailable
 
@@ -136,7 +136,12 @@ class TestFile:
 
     async def test_a_file_system_without_shared_memory(self):
         with pytest.raises(sqlite3.OperationalError, match="cannot have a write-ahead log"):
-            sqlite._open(":memory:", (), 0.1)
+            sqlite_file.open_file(":memory:", (), 0.1)
+
+    async def test_a_file_that_may_only_be_read_is_named_when_it_is_to_be_written(self, database):
+        await write(database, "CREATE TABLE small (x)", "PRAGMA query_only=ON")
+        with pytest.raises(DatabaseError, match="the file, or its folder, cannot be written to"):
+            await write(database, "INSERT INTO small VALUES (1)")
 
     async def test_a_full_disk_is_the_machines_fault(self, database):
         await write(database, "CREATE TABLE big (x)", "PRAGMA max_page_count=1")
@@ -200,7 +205,7 @@ class TestOneWriter:
         other.execute("BEGIN EXCLUSIVE")
         threading.Timer(0.05, lambda: other.execute("COMMIT")).start()
         connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None, timeout=0)
-        sqlite._use_wal(connection, 30)
+        sqlite_file._use_wal(connection, 30)
         connection.close()
         other.close()
 

@@ -1,5 +1,7 @@
 """Pages of runs."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -116,7 +118,15 @@ async def test_a_page_has_bounds(database, limit):
             await list_executions(conn, limit=limit)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "e30", "WzEsIDJd", "WzEsICJ4Il0=ü", "bnVsbA"])
+def encoded(*place):
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+NO_CURSORS = ["", "x", "e30", "WzEsIDJd", "WzEsICJ4Il0=ü", "bnVsbA"]
+NOWHERE = [encoded(2**63, "a"), encoded(1, "a\ud800"), encoded(1, "a\0")]
+
+
+@pytest.mark.parametrize("cursor", NO_CURSORS + NOWHERE)
 async def test_what_is_no_cursor_is_said_to_be_none(database, cursor):
     async with database.read() as conn:
         with pytest.raises(InputError, match="is not the cursor of a page"):

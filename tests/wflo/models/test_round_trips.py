@@ -1,5 +1,7 @@
 """Every model is the same after a way through JSON."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 import wflo.models
+from wflo.events.schemas import Event
 from wflo.models import (
     CodeRef,
     CostLine,
@@ -140,8 +143,9 @@ failures = st.builds(
     message=texts,
     traceback=texts,
 )
+amounts = st.integers(0, 10**15)
 cost_lines = st.builds(
-    CostLine, micro_usd=counts, label=texts, input_tokens=counts, output_tokens=counts
+    CostLine, micro_usd=amounts, label=texts, input_tokens=amounts, output_tokens=amounts
 )
 costs = st.builds(
     CostSummary, micro_usd=counts, lines=counts, input_tokens=counts, output_tokens=counts
@@ -238,6 +242,16 @@ MODELS = {
         definition=definitions(),
         created_at=times,
     ),
+    Event: st.builds(
+        Event,
+        execution_id=execution_ids,
+        sequence=st.integers(1),
+        type=texts.filter(bool),
+        step=maybe(ids),
+        iteration=maybe(counts),
+        payload=objects,
+        created_at=times,
+    ),
     records.LogEntry: st.builds(
         records.LogEntry,
         id=counts,
@@ -275,12 +289,36 @@ def test_no_model_is_left_out():
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, BaseModel) and value is not Model
     }
-    assert found == MODELS.keys()
+    assert found | {Event} == MODELS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(wflo.models.__all__))
 def test_all_public_names_are_there(name):
     assert hasattr(wflo.models, name)
+    assert name in dir(wflo.models)
+
+
+def test_all_models_of_lists_and_records_are_public():
+    names = {model.__name__ for model in MODELS} - {"Event"}
+    assert names <= {*wflo.models.__all__}
+
+
+def test_other_names_are_not_there():
+    with pytest.raises(AttributeError, match=r"module 'wflo.models' has no attribute 'Stpe'"):
+        wflo.models.Stpe  # noqa: B018
+
+
+def test_a_definition_needs_no_lists_and_records():
+    program = (
+        "import sys\n"
+        "from wflo import Workflow\n"
+        "assert not {'wflo.models.listing', 'wflo.models.record'} & set(sys.modules)\n"
+        "from wflo import ExecutionPage, models\n"
+        "from wflo.models import *\n"
+        "assert models.ExecutionPage is ExecutionPage\n"
+        "assert LogEntry is models.LogEntry\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_a_result_gives_access_to_its_run():
@@ -315,7 +353,11 @@ def test_odd_execution_ids_are_refused(execution_id):
         (StepExecution, {"step": "a", "status": "ready", "attempts": -1}),
         (StepExecution, {"step": "a", "status": "redy"}),
         (CostLine, {"micro_usd": -1}),
-        (CostLine, {"micro_usd": 2**63}),
+        (CostLine, {"micro_usd": 10**15 + 1}),
+        (CostLine, {"micro_usd": 1, "input_tokens": 10**15 + 1}),
+        (CostLine, {"micro_usd": 1, "output_tokens": -1}),
+        (CostSummary, {"micro_usd": 2**63}),
+        (CostSummary, {"micro_usd": 0.5}),
         (CostLine, {"micro_usd": 1, "label": "x" * 201}),
         (CostSummary, {"lines": -1}),
         (WorkflowState, {"execution_id": "x", "sequence": -1}),

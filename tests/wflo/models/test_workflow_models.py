@@ -1,6 +1,7 @@
 """What a workflow may be, and with which words anything else is refused."""
 
 import json
+import re
 
 import pytest
 from pydantic import ValidationError
@@ -175,6 +176,21 @@ def test_dependencies_are_in_the_order_of_the_steps_each_once():
     }
 
 
+def test_a_long_cycle_is_shown_by_its_begin_and_its_end():
+    steps = [step(f"s{n}", f"s{(n + 1) % 3000}") for n in range(3000)]
+    with pytest.raises(ValidationError) as raised:
+        workflow(*steps)
+    text = "each other: s0 -> s1 -> s2 -> .* -> s17 -> \\(2981 more\\) -> s2999 -> s0 \\["
+    assert re.search(text, str(raised.value))
+    assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_that_python_does_not_write_are_refused_by_their_place(sign):
+    with pytest.raises(ValidationError, match=r"\['k'\]\[1\] is an integer of more than 4300 dig"):
+        step("a", config={"k": [10**4000, sign * 10**5000]})
+
+
 # What each type needs.
 
 
@@ -275,3 +291,15 @@ def test_the_deepest_value_that_is_taken_is_written_and_read_again():
     assert WorkflowStep.model_validate_json(found.model_dump_json()) == found
     with pytest.raises(ValidationError, match="it is nested more than 150 levels"):
         step("a", config={"k": [value]})
+
+
+class Odd(Exception):
+    pass
+
+
+def test_classes_of_exceptions_are_taken_for_their_names():
+    policy = RetryPolicy(retry_on=(KeyError, "OSError", Odd))
+    assert policy.retry_on == ("KeyError", "OSError", f"{__name__}.Odd")
+    assert RetryPolicy.model_validate_json(policy.model_dump_json()) == policy
+    with pytest.raises(ValidationError, match="valid string"):
+        RetryPolicy(retry_on=(int,))

@@ -1,8 +1,14 @@
+import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
-from wflo.errors import ExecutionCancelled, ExecutionFailed
+import pytest
+
+from wflo.config.settings import Settings
+from wflo.errors import DatabaseUnavailable, ExecutionCancelled, ExecutionFailed
 from wflo.models import ExecutionStatus, StepFailure, WorkflowExecution
-from wflo.runtime.embedded import failed, new_execution_id
+from wflo.runtime.embedded import failed, new_execution_id, open_database
 
 
 def execution(status, error, failure=None):
@@ -16,6 +22,17 @@ def execution(status, error, failure=None):
         failure=failure,
         created_at=datetime.now(UTC),
     )
+
+
+async def test_settings_say_how_long_another_writer_is_waited_for(tmp_path):
+    path = tmp_path / "wflo.db"
+    settings = Settings(database={"url": f"sqlite:///{path}", "wait_s": 0.1})
+    async with await open_database(settings) as database:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            async with asyncio.timeout(10):
+                with pytest.raises(DatabaseUnavailable):
+                    await database.begin().__aenter__()
 
 
 def test_ids_are_in_the_order_in_which_they_are_made():

@@ -78,7 +78,7 @@ def odd(kind: str):
         ("date", "the result of step 'odd': ['when'][0] is of type date, which is not JSON"),
         ("nan", "the result of step 'odd': [0] is nan, which JSON has not"),
         ("key", "the result of step 'odd': it has the key 1"),
-        ("digits", "the result of step 'odd': Exceeds the limit (4300 digits)"),
+        ("digits", "the result of step 'odd': it is an integer of more than 4300 digits"),
     ],
 )
 async def test_a_result_that_is_no_json_fails_the_step(kind, message):

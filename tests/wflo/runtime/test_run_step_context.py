@@ -86,6 +86,28 @@ async def test_lines_are_kept_however_it_ends(function, then):
     assert threads == {threading.get_ident()}  # on the event loop, wherever the function runs
 
 
+class Unspeakable:
+    def __repr__(self):
+        raise LookupError
+
+
+def logs_oddly(ctx):
+    ctx.log.info("fields", message="mine", self=1, level="x")
+    ctx.log.info("odd", number=10**5000, thing=Unspeakable(), half="\udcff")
+
+
+async def test_no_field_of_a_line_is_a_reason_to_fail():
+    outcome = await attempt(code_of(logs_oddly))
+    assert outcome.failure is None
+    fields = [line.fields for line in outcome.logs]
+    assert fields[0] == {"message": "mine", "self": 1, "level": "x"}
+    assert fields[1] == {
+        "number": "<int without a repr: ValueError>",
+        "thing": "<Unspeakable without a repr: LookupError>",
+        "half": "\\udcff",
+    }
+
+
 # -- costs -----------------------------------------------------------------------------------------
 
 
@@ -107,11 +129,12 @@ def spends_oddly(ctx, micro_usd):
     ctx.add_cost(micro_usd=micro_usd)
 
 
-@pytest.mark.parametrize("micro_usd", [-1, 0.5])
+@pytest.mark.parametrize("micro_usd", [-1, 0.5, 10**15 + 1])
 async def test_odd_costs_are_refused(micro_usd):
     outcome = await attempt(code_of(spends_oddly), inputs={"micro_usd": micro_usd})
-    assert "ValueError" in outcome.failure.kinds
-    assert "micro_usd" in outcome.failure.message
+    assert outcome.failure.kind == "ValueError"
+    assert outcome.failure.message.startswith("ctx.add_cost: micro_usd: Input should be")
+    assert "\n" not in outcome.failure.message
 
 
 # -- state -----------------------------------------------------------------------------------------
@@ -155,6 +178,9 @@ def writes(ctx, kind):
         "key": (3, 1),
         "empty": ("", 1),
         "long": ("x" * 201, 1),
+        "nul": ("a\0", 1),
+        "half": ("\udcff", 1),
+        "digits": ("n", [10**5000]),
     }[kind]
     ctx.state[key] = value
 
@@ -166,6 +192,15 @@ def writes(ctx, kind):
         ("key", "a key of ctx.state is a str of 1 to 200 characters"),
         ("empty", "a key of ctx.state is a str of 1 to 200 characters"),
         ("long", "a key of ctx.state is a str of 1 to 200 characters"),
+        (
+            "nul",
+            "a key of ctx.state is a str without NUL and halves of surrogate pairs, not 'a\\x00'",
+        ),
+        (
+            "half",
+            "a key of ctx.state is a str without NUL and halves of surrogate pairs, not '\\udcff'",
+        ),
+        ("digits", "ctx.state['n'] must be JSON: [0] is an integer of more than 4300 digits"),
     ],
 )
 async def test_state_that_is_no_json_is_refused_where_it_is_written(kind, message):
@@ -263,6 +298,64 @@ async def test_the_transaction_sees_a_failure_in_its_block(ledger, function):
     assert len(frames) == 1 or function is orders_later
     assert ledger.left == ["ValueError"]
     assert await ledger.numbers() == []
+
+
+async def ends_it(ctx, method):
+    async with ctx.tx() as connection:
+        await connection.execute(insert(ORDERS).values(n=1))
+        await getattr(connection, method)()
+
+
+@pytest.mark.parametrize("method", ["commit", "rollback", "close", "invalidate"])
+async def test_the_transaction_is_not_the_steps_to_end(ledger, method):
+    outcome = await attempt(code_of(ends_it), inputs={"method": method}, open_tx=ledger.open)
+    assert outcome.failure.kind == "RuntimeError"
+    said = f"the connection of ctx.tx() has no {method}(): "
+    assert outcome.failure.message.startswith(said)
+    assert ledger.left == ["RuntimeError"]
+    assert await ledger.numbers() == []
+
+
+async def uses_all_of_it(ctx):
+    async with ctx.tx() as connection:
+        async with connection.begin_nested():
+            await connection.execute(insert(ORDERS).values(n=1))
+        await connection.exec_driver_sql("insert into orders values (2)")
+        streamed = await connection.stream_scalars(select(ORDERS.c.n))
+        return [n async for n in streamed] + list(await connection.scalars(select(ORDERS.c.n)))
+
+
+async def test_all_else_of_the_connection_is_sqlalchemys(ledger):
+    outcome = await attempt(code_of(uses_all_of_it), open_tx=ledger.open)
+    assert outcome.failure is None
+    assert outcome.result == "[1,2,1,2]"
+    assert await ledger.numbers() == [1, 2]
+
+
+def executes_too_early(ctx):
+    return ctx.tx().execute("select 1")
+
+
+async def executes_too_early_later(ctx):
+    return await ctx.tx().execute(text("select 1"))
+
+
+@pytest.mark.parametrize("function", [executes_too_early, executes_too_early_later])
+async def test_it_is_entered_first(ledger, function):
+    outcome = await attempt(code_of(function), open_tx=ledger.open)
+    assert outcome.failure.kind == "RuntimeError"
+    assert outcome.failure.message.startswith("ctx.tx() is entered first: `with ctx.tx() as conn")
+
+
+def keeps_the_connection(ctx):
+    with ctx.tx() as connection:
+        pass
+    connection.execute("select 1")
+
+
+async def test_a_connection_is_over_with_its_block(ledger):
+    outcome = await attempt(code_of(keeps_the_connection), open_tx=ledger.open)
+    assert outcome.failure.message.startswith("the block of ctx.tx() was left, and its connection")
 
 
 def selects_nonsense(ctx):

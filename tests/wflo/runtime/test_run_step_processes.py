@@ -73,6 +73,13 @@ async def test_an_async_one_too(step):
     assert (await attempt(code, inputs={"n": [1]})).result == "[1]"
 
 
+async def test_numbers_that_python_does_not_write_are_the_results_fault(step):
+    outcome = await attempt(step("def work(): return {'n': 10**5000}"))
+    assert outcome.failure.kind == "wflo.errors.StepResultError"
+    text = "the result of step 'work': ['n'] is an integer of more than 4300 digits"
+    assert (outcome.failure.message, outcome.failure.traceback) == (text, "")
+
+
 async def test_failures_of_an_async_one_have_its_frames_only(step):
     outcome = await attempt(step("async def work(): raise ValueError"))
     frames = [line for line in outcome.failure.traceback.splitlines() if "File " in line]

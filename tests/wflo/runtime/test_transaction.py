@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import text
 
+from wflo.runtime.sql import AsyncSql
 from wflo.runtime.transaction import StepTransaction
 
 
@@ -60,6 +61,21 @@ async def test_what_is_rolled_back_was_never_there(table):
     await transaction.rollback()
     await transaction.rollback()
     assert await marks(table) == []
+
+
+async def test_what_is_lent_of_it_cannot_end_it(table):
+    transaction = StepTransaction(table, once)
+    async with AsyncSql(transaction.open) as connection:
+        await connection.execute(text("INSERT INTO marks VALUES (1)"))
+        for end in (connection.commit, connection.rollback, connection.close):
+            with pytest.raises(RuntimeError, match=r"the connection of ctx.tx\(\) has no"):
+                await end()
+        async with connection.begin_nested():
+            await connection.execute(text("INSERT INTO marks VALUES (2)"))
+    assert await marks(table) == []
+    async with transaction.committing():
+        pass
+    assert await marks(table) == [1, 2]
 
 
 async def test_one_that_nobody_used_may_end(database):

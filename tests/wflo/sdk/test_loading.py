@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from wflo.errors import DefinitionError, WorkflowNotFound
+from wflo.errors import DefinitionError, MissingExtra, WorkflowNotFound
 from wflo.runtime.home import home
 from wflo.runtime.importing import import_file
 from wflo.sdk.loading import load_app, load_source, load_workflow
@@ -148,6 +148,14 @@ class TestErrorsOfTheFile:
         with pytest.raises(
             DefinitionError,
             match=r"flow.py calls a run of a workflow while it is imported; put the call under `if __n",
+        ):
+            load_workflow("flow.py")
+
+    def test_that_need_an_extra_say_so_in_one_line(self, files, monkeypatch):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        files.write("from wflo import Workflow\nWorkflow('w').script('train', 'train.py')\n")
+        with pytest.raises(
+            MissingExtra, match=r"^workflow 'w': step 'train' runs .*wflo\[scripts\]"
         ):
             load_workflow("flow.py")
 

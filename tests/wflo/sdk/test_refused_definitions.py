@@ -1,4 +1,5 @@
 import functools
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -192,6 +193,7 @@ class TestOptions:
             ({"depends_on": "a"}, "depends_on is a list of step ids, not 'a'"),
             ({"depends_on": 3}, "depends_on is a list of step ids, not 3"),
             ({"depends_on": [a]}, "depends_on has <function a"),
+            ({"depends_on": [["a"]]}, r"depends_on has \['a'\], which is no step's id"),
             (
                 {"retry": True},
                 r"retry is a number of repeats \(0 to 9999\) or a RetryPolicy, not T",
@@ -228,6 +230,19 @@ class TestOptions:
         child = Workflow("child")
         with pytest.raises(DefinitionError, match="inputs is a dict of names to steps or inputs"):
             wf.workflow("x", child, inputs=inputs)
+
+    @pytest.mark.parametrize(
+        "seconds", ["3", timedelta(seconds=3), None, True, float("nan"), float("inf")]
+    )
+    def test_seconds_that_are_no_number(self, wf, seconds):
+        with pytest.raises(DefinitionError, match="'w': step 't': seconds is a number, not "):
+            wf.timer("t", seconds=seconds)
+
+    @pytest.mark.parametrize("seconds", [-1, -0.5, 315_360_001, 10**400])
+    def test_seconds_out_of_range(self, wf, seconds):
+        wf.timer("t", seconds=seconds)
+        with pytest.raises(DefinitionError, match="accepted, from 0 to 315360000"):
+            wf.definition  # noqa: B018
 
     def test_a_timeout_that_is_none(self, wf):
         wf.step(timeout_s=0)(a)

@@ -66,12 +66,35 @@ async def test_continues_a_run(wf):
     assert again.output == 4
 
 
+@pytest.mark.parametrize("execution_id", ["", "a b", "/a", "a\n", "x" * 256])
+async def test_an_id_that_is_none_is_refused_before_anything_is_there(wf, tmp_path, execution_id):
+    with pytest.raises(InputError, match="cannot be the id of an execution: that is up to 255"):
+        await wf.execute({"n": 2}, execution_id=execution_id)
+    assert not list(tmp_path.iterdir())
+
+
 def test_fails_with_what_the_step_said():
     wf = Workflow("w")
     wf.step()(fail)
     with pytest.raises(ExecutionFailed, match="LookupError: no 3") as raised:
         wf.run_sync(n=3)
     assert raised.value.failure.step == "fail"
+
+
+async def fails_later() -> None:
+    raise LookupError("later")
+
+
+def test_what_an_async_step_raises_came_from_nothing_of_ours():
+    wf = Workflow("w")
+    wf.step()(fails_later)
+    with pytest.raises(ExecutionFailed) as raised:
+        wf.run_sync()
+    text = raised.value.failure.traceback
+    assert text.startswith("Traceback (most recent call last):")
+    assert text.endswith("LookupError: later\n")
+    assert text.count("Traceback") == 1
+    assert "During handling" not in text
 
 
 def test_as_a_program(tmp_path):
@@ -93,6 +116,80 @@ def test_as_a_program(tmp_path):
     assert (done.stdout.splitlines(), done.stderr) == ([str(path), "3"], "")
 
 
+PUBLIC = [
+    "CodeChanged",
+    "CostSummary",
+    "Database",
+    "DatabaseError",
+    "DefinitionError",
+    "ExecutionCancelled",
+    "ExecutionExists",
+    "ExecutionFailed",
+    "ExecutionFilter",
+    "ExecutionNotFound",
+    "ExecutionPage",
+    "ExecutionResult",
+    "ExecutionStatus",
+    "ExecutionSummary",
+    "InputError",
+    "MissingExtra",
+    "NotSupported",
+    "RetryPolicy",
+    "Settings",
+    "SettingsError",
+    "SnapshotNotFound",
+    "StateManager",
+    "StateSnapshot",
+    "StepError",
+    "StepFailure",
+    "StepStatus",
+    "StepType",
+    "StoredWorkflow",
+    "WfloError",
+    "Workflow",
+    "WorkflowContext",
+    "WorkflowDefinition",
+    "WorkflowExecution",
+    "WorkflowManager",
+    "WorkflowNotFound",
+    "WorkflowPolicies",
+    "WorkflowState",
+    "WorkflowStep",
+    "__version__",
+]
+
+
+FROM_A_PIPE = """
+from wflo import Workflow
+wf = Workflow("w")
+@wf.step(**{options})
+def answer() -> int: return 42
+try:
+    print(wf.source, wf.run_sync().output)
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "__main__:wf 42\n"),
+        ({"isolation": "process"}, "workflow 'w': step 'answer': what was typed at a prompt "),
+    ],
+)
+def test_a_program_from_a_pipe_has_no_file(options, said):
+    done = subprocess.run(
+        [sys.executable, "-"],
+        input=FROM_A_PIPE.format(options=options),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stdout.startswith(said), done.stderr) == (True, "")
+
+
 class TestNames:
     def test_are_loaded_when_they_are_first_used(self):
         code = (
@@ -111,6 +208,9 @@ class TestNames:
         assert set(listed) <= set(dir(wflo))
         for name in listed:
             assert getattr(wflo, name) is not None
+
+    def test_are_these(self):
+        assert wflo.__all__ == PUBLIC
 
     def test_that_are_none(self):
         with pytest.raises(AttributeError, match="module 'wflo' has no attribute 'Wrkflow'"):

@@ -73,6 +73,18 @@ class TestWorkflow:
         policies = WorkflowPolicies(timeout_seconds=5)
         assert Workflow("w", policies=policies).policies is policies
 
+    def test_policies_as_data(self):
+        policies = Workflow("w", policies={"timeout_seconds": 5}).policies
+        assert policies == WorkflowPolicies(timeout_seconds=5)
+
+    @pytest.mark.parametrize(
+        ("policies", "message"),
+        [({"timeout_s": 5}, "timeout_s: Extra inputs"), ("strict", "should be a valid dictionary")],
+    )
+    def test_policies_that_are_none(self, policies, message):
+        with pytest.raises(DefinitionError, match=f"^workflow 'w': policies: .*{message}"):
+            Workflow("w", policies=policies)
+
     def test_policies_twice_are_refused(self):
         with pytest.raises(DefinitionError, match="has policies, and also what is short for them"):
             Workflow("w", policies=WorkflowPolicies(), timeout_s=5)
@@ -242,9 +254,8 @@ class TestTimer:
         assert list(wf.inputs) == ["patient"]
 
     def test_a_time_that_is_none(self, wf):
-        wf.timer("pause", seconds="long")
-        with pytest.raises(DefinitionError, match=r"'report': step 'pause'.*duration_s"):
-            wf.definition  # noqa: B018
+        with pytest.raises(DefinitionError, match="step 'pause': seconds is a number, not 'long'"):
+            wf.timer("pause", seconds="long")
 
 
 class TestSubWorkflow:
@@ -378,6 +389,23 @@ class TestScript:
     def test_a_path_that_is_none(self, wf, path):
         with pytest.raises(DefinitionError, match="step 'train': the path of a file is expected"):
             wf.script("train", path)
+
+    @pytest.mark.parametrize(
+        ("path", "message"),
+        [
+            ("train.txt", r"train.txt is no script: its name does not end in .py$"),
+            ("train.py:main", r"train.py:main is no script: .*; give .* entrypoint='main'$"),
+        ],
+    )
+    def test_a_file_that_is_none(self, wf, path, message):
+        with pytest.raises(DefinitionError, match=f"'report': step 'train': {message}"):
+            wf.script("train", path)
+
+    def test_an_entrypoint_that_is_none(self, wf, script):
+        with pytest.raises(
+            DefinitionError, match=r"entrypoint is the name of a function of .*, no"
+        ):
+            wf.script("train", script, entrypoint=print)
 
     def test_a_config_that_is_no_json(self, wf, script):
         wf.script("train", script, config={"model": object()})

@@ -188,6 +188,24 @@ async def test_runs_are_listed_page_by_page(manager):
     assert [each.id for each in both.executions] == ["b"]
 
 
+async def test_pages_have_each_run_once_however_many_come_meanwhile(manager):
+    async def submit(name):
+        await manager.execute_workflow(report, {"url": "x"}, execution_id=name, wait=False)
+
+    old = [f"r{number}" for number in range(7)]
+    for name in old:
+        await submit(name)
+    seen, cursor = [], None
+    while True:
+        page = await manager.list_executions(limit=2, cursor=cursor)
+        seen += [each.id for each in page.executions]
+        if (cursor := page.next_cursor) is None:
+            break
+        await submit(f"new{len(seen)}")
+        await manager.cancel_execution(seen[0])
+    assert seen == old[::-1]
+
+
 @pytest.mark.parametrize("filters", [{"status": "done"}, {"workflow": "a b"}, {"limit": 0}])
 async def test_a_filter_that_makes_no_sense_is_refused(manager, filters):
     with pytest.raises(InputError, match=r"status|workflow|1 to 1,000"):
@@ -220,6 +238,13 @@ async def test_a_run_that_does_not_exist_is_named(manager):
     for call in (manager.get_execution, manager.cancel_execution, manager.resume_execution):
         with pytest.raises(ExecutionNotFound, match="no execution 'nope'"):
             await call("nope")
+
+
+@pytest.mark.parametrize("odd", ["", "a\x00", "\udcff", "é", "x" * 300, "one\n"])
+async def test_odd_ids_belong_to_no_run(manager, odd):
+    for call in (manager.get_execution, manager.cancel_execution, manager.resume_execution):
+        with pytest.raises(ExecutionNotFound, match=r"^there is no execution"):
+            await call(odd)
 
 
 async def test_settings_name_a_database_that_is_opened_when_it_is_needed(tmp_path):

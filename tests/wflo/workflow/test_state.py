@@ -104,7 +104,10 @@ async def test_saving_what_is_there_already_writes_nothing(states, run, database
         ({"a\x00": 2}, "not 'a"),
         ({"a": {1}}, "the state's 'a' cannot be kept: it is of type set, which is not JSON"),
         ({"a": [float("nan")]}, r"the state's 'a' cannot be kept: \[0\] is nan"),
-        ({"a": 10**5000}, "the state's 'a' cannot be kept: Exceeds the limit"),
+        (
+            {"a": 10**5000},
+            "the state's 'a' cannot be kept: it is an integer of more than 4300 digits",
+        ),
     ],
 )
 async def test_what_cannot_be_kept_is_named_and_nothing_is_written(states, run, data, message):
@@ -163,6 +166,9 @@ async def test_a_label_that_is_too_long_is_refused(states, run):
 async def test_a_run_that_does_not_exist_is_named(states, run, method, arguments):
     with pytest.raises(ExecutionNotFound, match="no execution 'rum'; did you mean 'run'"):
         await getattr(states, method)("rum", *arguments)
+    for odd in ("", "a\x00", "\udcff"):
+        with pytest.raises(ExecutionNotFound, match=r"^there is no execution"):
+            await getattr(states, method)(odd, *arguments)
 
 
 async def test_who_did_it_is_the_user_of_the_process(database, run, monkeypatch):

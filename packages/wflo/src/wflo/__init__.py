@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wflo.config.settings import Settings as Settings
+    from wflo.db.engine import Database as Database
     from wflo.errors import CodeChanged as CodeChanged
     from wflo.errors import DatabaseError as DatabaseError
     from wflo.errors import DefinitionError as DefinitionError
@@ -37,13 +38,17 @@ if TYPE_CHECKING:
     from wflo.errors import WfloError as WfloError
     from wflo.errors import WorkflowNotFound as WorkflowNotFound
     from wflo.models import CostSummary as CostSummary
+    from wflo.models import ExecutionFilter as ExecutionFilter
+    from wflo.models import ExecutionPage as ExecutionPage
     from wflo.models import ExecutionResult as ExecutionResult
     from wflo.models import ExecutionStatus as ExecutionStatus
+    from wflo.models import ExecutionSummary as ExecutionSummary
     from wflo.models import RetryPolicy as RetryPolicy
     from wflo.models import StateSnapshot as StateSnapshot
     from wflo.models import StepFailure as StepFailure
     from wflo.models import StepStatus as StepStatus
     from wflo.models import StepType as StepType
+    from wflo.models import StoredWorkflow as StoredWorkflow
     from wflo.models import WorkflowDefinition as WorkflowDefinition
     from wflo.models import WorkflowExecution as WorkflowExecution
     from wflo.models import WorkflowPolicies as WorkflowPolicies
@@ -60,14 +65,18 @@ if TYPE_CHECKING:
 _HOMES = {
     "CodeChanged": "errors",
     "CostSummary": "models",
+    "Database": "db.engine",
     "DatabaseError": "errors",
     "DefinitionError": "errors",
     "ExecutionCancelled": "errors",
     "ExecutionExists": "errors",
     "ExecutionFailed": "errors",
+    "ExecutionFilter": "models.listing",
     "ExecutionNotFound": "errors",
+    "ExecutionPage": "models.listing",
     "ExecutionResult": "models",
     "ExecutionStatus": "models",
+    "ExecutionSummary": "models.listing",
     "InputError": "errors",
     "MissingExtra": "errors",
     "NotSupported": "errors",
@@ -81,6 +90,7 @@ _HOMES = {
     "StepFailure": "models",
     "StepStatus": "models",
     "StepType": "models",
+    "StoredWorkflow": "models.listing",
     "WfloError": "errors",
     "Workflow": "sdk.workflow",
     "WorkflowContext": "runtime.context",

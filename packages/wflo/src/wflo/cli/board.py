@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from wflo.cli.graph import Placed, layout
 from wflo.cli.paint import Line, Piece, fitted
+from wflo.cli.statuses import STATUS_STYLES
 from wflo.cli.steps import StepView
 from wflo.cli.texts import cut, duration_text, names_text
 from wflo.models import ExecutionStatus, StepStatus, format_usd
@@ -15,6 +16,8 @@ from wflo.plan import Plan
 
 _GAP = 2  # spaces between columns
 _MAX_NAME = 44  # columns for the drawing and a step's name
+_MIN_NAME = 16  # what is left of them where the terminal is narrow
+_FACTS = 34  # columns for all else, as far as names need not give way
 _BAR = 16
 _MOST_JOINS = 4
 
@@ -45,16 +48,6 @@ _NOTED: Mapping[StepStatus | None, str] = {
     StepStatus.RUNNING: "dim",
     StepStatus.WAITING: "dim",
     StepStatus.FAILED: "red",
-}
-STATUS_STYLES: Mapping[str, str] = {
-    ExecutionStatus.PENDING: "dim",
-    ExecutionStatus.RUNNING: "cyan",
-    ExecutionStatus.WAITING: "cyan",
-    ExecutionStatus.COMPLETED: "green",
-    ExecutionStatus.FAILED: "red",
-    ExecutionStatus.CANCELLED: "yellow",
-    ExecutionStatus.ROLLED_BACK: "yellow",
-    ExecutionStatus.ROLLBACK_FAILED: "red",
 }
 
 
@@ -112,9 +105,10 @@ class Board:
         lines = [self._head(shown)]
         chosen = chosen_places(self._importance(shown), height - 1)
         last = -1
+        name_width = min(self._name_width, max(_MIN_NAME, width - _FACTS))
         for place in chosen:
             lines += self._left_out(shown, last + 1, place)
-            lines.append(self._step(self._placed[place], shown, tick))
+            lines.append(self._step(self._placed[place], shown, name_width, tick))
             last = place
         lines += self._left_out(shown, last + 1, len(self._placed))
         end = "…" if self._symbols else "."
@@ -144,10 +138,10 @@ class Board:
 
     # -- a step ------------------------------------------------------------------------------------
 
-    def _step(self, placed: Placed, shown: Shown, tick: int) -> Line:
+    def _step(self, placed: Placed, shown: Shown, width: int, tick: int) -> Line:
         view = shown.views[placed.step.id]
         quiet = "dim" if view.status in (None, StepStatus.SKIPPED) else ""
-        name_width = max(min(3, len(placed.step.id)), self._name_width - len(placed.indent))
+        name_width = max(min(3, len(placed.step.id)), width - len(placed.indent))
         name = cut(placed.step.id, name_width).ljust(name_width)
         line = [Piece(placed.indent, "dim"), self._symbol(view, tick), Piece(f" {name}", quiet)]
         line += [Piece(_time(view, shown.now_us).rjust(_GAP + 8), "dim")]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wflo.cli.paint import Line, Piece
-from wflo.cli.texts import short_value_text, time_text
+from wflo.cli.texts import harmless, one_line, short_value_text, time_text
+from wflo.journal.queries import Act
 from wflo.models import CostSummary, WorkflowExecution
 
 _MOST_CELLS = 2_000  # of an input or an output; --json has all of it
 
 
 def detail_lines(
-    execution: WorkflowExecution, source: str, state: Mapping[str, Any]
+    execution: WorkflowExecution, source: str, state: Mapping[str, Any], acts: Iterable[Act]
 ) -> Iterator[Line]:
     """What there is to say about a run, one fact a line."""
     facts = {
@@ -32,7 +33,15 @@ def detail_lines(
     for name, text in facts.items():
         if text:
             yield [Piece(f"{name:<9}", "dim"), Piece(text)]
+    yield from map(_act, acts)
     yield from _failure(execution)
+
+
+def _act(act: Act) -> Line:
+    reason = act.detail.get("reason")
+    why = f": {one_line(reason)}" if reason else ""
+    text = f"{act.action} by {one_line(act.actor)}, {time_text(act.created_at)}{why}"
+    return [Piece(f"{'audit':<9}", "dim"), Piece(text)]
 
 
 def _cost(cost: CostSummary) -> str:
@@ -49,6 +58,6 @@ def _failure(execution: WorkflowExecution) -> Iterator[Line]:
     if failure is None:
         return
     if failure.traceback:
-        yield from ([Piece(line)] for line in failure.traceback.rstrip().splitlines())
+        yield from ([Piece(line)] for line in harmless(failure.traceback).rstrip().splitlines())
     else:
-        yield [Piece(f"{failure.kind}: {failure.message}", "red")]
+        yield [Piece(harmless(f"{failure.kind}: {failure.message}"), "red")]

@@ -31,9 +31,11 @@ class Mode:
 
     Attributes:
         json: As JSON, on stdout.
+        command: Which command it is, as far as that is known.
     """
 
     json: bool = False
+    command: str = "wflo"
 
 
 def guarded(command: Callable[[Mode], int]) -> int:
@@ -46,7 +48,9 @@ def guarded(command: Callable[[Mode], int]) -> int:
         _say(error.format_message())
         return USAGE
     except click.UsageError as error:
-        _say(f"Error: {_sentence(error.format_message())}{_see_help(error)}")
+        message = _sentence(error.format_message())
+        _say(f"Error: {message}{_see_help(error, mode)}")
+        _tell(mode, message)
         return USAGE
     except (WfloError, MissingExtra, click.ClickException) as error:
         _say("\n".join([f"Error: {error}", *getattr(error, "__notes__", ())]))
@@ -67,8 +71,8 @@ def _sentence(message: str) -> str:
     return message if message.endswith((".", "?")) else f"{message}."
 
 
-def _see_help(error: click.UsageError) -> str:
-    path = error.ctx.command_path if error.ctx else "wflo"
+def _see_help(error: click.UsageError, mode: Mode) -> str:
+    path = error.ctx.command_path if error.ctx else mode.command
     return f" `{path} --help` says more."
 
 

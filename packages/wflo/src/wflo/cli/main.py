@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -60,8 +61,7 @@ class LazyGroup(click.Group):
         found = COMMANDS.get(self._prefix + cmd_name)
         if found is None:
             return None
-        command: click.Command = import_module(f"wflo.cli.commands.{found[0]}").command
-        return command
+        return _loaded(f"wflo.cli.commands.{found[0]}")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -71,7 +71,9 @@ class LazyGroup(click.Group):
             near = get_close_matches(args[0], names, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"unknown command {self._prefix + args[0]!r}.{hint}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        ctx.ensure_object(Mode).command = f"{ctx.command_path} {name}"
+        return name, command, rest
 
     def format_commands(
         self,
@@ -85,6 +87,23 @@ class LazyGroup(click.Group):
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _loaded(name: str) -> click.Command:
+    """The command of a module.
+
+    What is imported stays to the end: the garbage collector has nothing to find in it, and does not
+    look, neither on the way nor at the end. Both take longer than a short command.
+    """
+    if name not in sys.modules and gc.isenabled():
+        gc.disable()
+        try:
+            import_module(name)
+        finally:
+            gc.enable()
+            gc.freeze()
+    command: click.Command = import_module(name).command
+    return command
 
 
 def _show_version(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
@@ -127,5 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], mode: Mode) -> int:
+    # By the words: errors are told as JSON also where the words make no sense.
+    mode.json = any(word.partition("=")[0] == "--json" for word in words)
     code = _ROOT.main(args=words, prog_name="wflo", standalone_mode=False, obj=mode)
     return int(code or OK)

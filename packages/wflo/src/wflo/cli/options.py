@@ -7,16 +7,18 @@ from typing import Any, TypeVar
 
 import click
 
-from wflo.cli.ending import Mode
+from wflo.workflow.ids import check_known_id
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _answer_json(ctx: click.Context, _parameter: click.Parameter, value: Any) -> Any:
-    mode = ctx.find_object(Mode)
-    if mode is not None and value not in (None, False):
-        mode.json = True
-    return value
+def id_argument(command: F) -> F:
+    """Which run: the function's ``execution_id``."""
+    return click.argument(
+        "execution_id",
+        metavar="ID",
+        callback=lambda _ctx, _parameter, value: check_known_id(value),
+    )(command)
 
 
 def json_option(command: F) -> F:
@@ -25,7 +27,6 @@ def json_option(command: F) -> F:
         "--json",
         "as_json",
         is_flag=True,
-        callback=_answer_json,
         help="Print JSON on stdout.",
     )(command)
 
@@ -50,7 +51,6 @@ def input_options(command: F) -> F:
         metavar="[FILE]",
         is_flag=False,
         flag_value="",
-        callback=_answer_json,
         help="Read the input from a JSON file ('-': stdin), if one is named, and print JSON.",
     )(command)
     return click.option(
@@ -74,6 +74,6 @@ def chosen_target(target: str | None, json_file: str | None) -> tuple[str, str |
     """
     if target is not None:
         return target, json_file
-    if json_file:
+    if json_file and json_file != "-" and not json_file.endswith(".json"):
         return json_file, ""
     raise click.UsageError("TARGET is missing: a file, FILE.py[:WORKFLOW], or MODULE:WORKFLOW")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import click
@@ -34,6 +35,8 @@ def show_json(value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")  # as models have it
     assert isinstance(value, BaseModel), value
     return value.model_dump(mode="json")
 

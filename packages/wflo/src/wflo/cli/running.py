@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from wflo.cli.ending import CANCELLED, FAILED, INTERRUPTED, OK
 from wflo.cli.lookout import look_for
 from wflo.cli.output import say, show, show_json
-from wflo.cli.signals import told
+from wflo.cli.signals import Ears
 from wflo.cli.texts import value_text
 from wflo.cli.watching import make_display, watch
 from wflo.config.sections import LoggingSettings
 from wflo.db.engine import Database
+from wflo.errors import DatabaseError
 from wflo.journal.queries import get_execution, results_of
 from wflo.models import ExecutionResult, ExecutionStatus, WorkflowExecution
 from wflo.observability.logging import configure_logging
@@ -30,6 +31,7 @@ async def run_here(
     engine: LocalEngine,
     execution_id: str,
     *,
+    ears: Ears,
     logs: LoggingSettings,
     as_json: bool,
     again: Sequence[str],
@@ -41,6 +43,7 @@ async def run_here(
         database: Where the run is.
         engine: It has the run's code.
         execution_id: Which run.
+        ears: They hear that the process is told to stop.
         logs: What of the engine's own messages is said, and how.
         as_json: Print all of it as JSON, not only what it came to.
         again: The command that continues it where it was interrupted.
@@ -49,7 +52,12 @@ async def run_here(
     Returns:
         The exit code.
     """
-    if not await _work(database, engine, execution_id, logs):
+    try:
+        ended = await _work(database, engine, execution_id, ears, logs)
+    except DatabaseError as error:
+        error.add_note(f"To go on: {shlex.join(again)}")
+        raise
+    if not ended:
         say(f"Interrupted; what completed is kept. To go on: {shlex.join(again)}")
         if as_json:
             show_json({"error": "interrupted", "execution_id": execution_id})
@@ -64,7 +72,11 @@ async def run_here(
 
 
 async def _work(
-    database: Database, engine: LocalEngine, execution_id: str, logs: LoggingSettings
+    database: Database,
+    engine: LocalEngine,
+    execution_id: str,
+    ears: Ears,
+    logs: LoggingSettings,
 ) -> bool:
     """Run it, and show how it goes.
 
@@ -86,7 +98,7 @@ async def _work(
         work = asyncio.create_task(engine.run_until(execution_id))
         shown = asyncio.create_task(watch(lookout, display, stop))
         try:
-            with told(end):
+            with ears.doing(end):
                 await work
         except asyncio.CancelledError:
             if not interrupted:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from wflo.cli.output import say
 from wflo.config.settings import Settings
-from wflo.config.urls import parse_database_url
+from wflo.config.urls import DatabaseUrl, parse_database_url
 from wflo.db.engine import Database
+from wflo.db.query import Query
 from wflo.errors import DatabaseError, SettingsError
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def _as_url(text: str) -> str:
 
 def database_exists(settings: Settings) -> bool:
     """Whether there is anything to look into: False only where a file would have to be made."""
-    url = parse_database_url(settings.database.url.get_secret_value())
+    url = _url(settings)
     return url.driver != "aiosqlite" or os.path.exists(url.name)
 
 
@@ -90,11 +91,15 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 def _check_exists(settings: Settings) -> None:
     if not database_exists(settings):
-        url = parse_database_url(settings.database.url.get_secret_value())
+        url = _url(settings)
         raise DatabaseError(
             f"there is no database {url.name}: no workflow was run here, or it is somewhere else; "
             "--database or WFLO_DATABASE_URL says where"
         )
+
+
+def _url(settings: Settings) -> DatabaseUrl:
+    return parse_database_url(settings.database.url.get_secret_value())
 
 
 def with_database(database_url: str | None, use: Callable[[Database], Awaitable[T]]) -> T:
@@ -106,3 +111,28 @@ def with_database(database_url: str | None, use: Callable[[Database], Awaitable[
             return await use(database)
 
     return asyncio.run(run())
+
+
+def rows_of(database_url: str | None, query: Query) -> Sequence[Any]:
+    """What a query finds in the database, which must exist: rows with names."""
+    settings = load_settings(database_url)
+    rows = _glanced(settings, query)
+    return asyncio.run(_asked(settings, query)) if rows is None else rows
+
+
+def _glanced(settings: Settings, query: Query) -> Sequence[Any] | None:
+    """The rows; None: it takes a `Database`."""
+    url = _url(settings)
+    if url.driver != "aiosqlite":
+        return None
+    from wflo.db.glance import glance
+
+    _check_exists(settings)
+    return glance(url, query, wait_s=settings.database.wait_s)
+
+
+async def _asked(settings: Settings, query: Query) -> Sequence[Any]:
+    from sqlalchemy import text
+
+    async with opened(settings) as database, database.read() as conn:
+        return (await conn.execute(text(query.sql), query.parameters)).all()

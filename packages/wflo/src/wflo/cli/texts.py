@@ -36,10 +36,18 @@ def cut(text: str, width: int, *, end: str = "…") -> str:
 
 def one_line(text: str) -> str:
     """A text without line ends, and without what would steer the terminal."""
-    line = " ".join(text.split())
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
-    )
+    return harmless(" ".join(text.split()))
+
+
+def harmless(text: str) -> str:
+    """A text of any number of lines, without what would steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(map(_harmless, text))
+
+
+def _harmless(char: str) -> str:
+    return char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
 
 
 def duration_text(seconds: float) -> str:

@@ -108,7 +108,7 @@ class LoggingSettings(Section):
 class SandboxSettings(Section):
     """Where code runs that is not trusted."""
 
-    docker_url: str | None = Field(
+    docker_url: SecretStr | None = Field(
         default=None,
         description="The Docker daemon; without one that of DOCKER_HOST, or this machine's.",
     )

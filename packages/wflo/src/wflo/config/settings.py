@@ -19,8 +19,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
 )
 
@@ -64,7 +64,6 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
-        secrets_dir_missing="error",
     )
 
     database: DatabaseSettings = DatabaseSettings()
@@ -79,21 +78,25 @@ class Settings(BaseSettings):
 
     def __init__(self, **sections: Any) -> None:
         try:
-            super().__init__(_secrets_dir=_secrets_dir(), **sections)
+            super().__init__(**sections)
         except ValidationError as error:
             raise SettingsError("; ".join(map(_explained, error.errors()))) from None
+        except (UnicodeDecodeError, OSError) as error:  # those of other files are SettingsErrors
+            raise SettingsError(f".env cannot be read: {_reason(error)}") from None
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 # given by name
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Give all sources the same names, and look at each name."""
-        files = NestedSecretsSettingsSource(file_secret_settings)
+        files = EnvSettingsSource(settings_cls)
+        assert isinstance(file_secret_settings, SecretsSettingsSource)
+        files.env_vars = _secret_files(_secrets_dir(file_secret_settings.secrets_dir))
         for source in (env_settings, dotenv_settings, files):
             assert isinstance(source, EnvSettingsSource)
             source.env_vars = _checked(source.env_vars)
@@ -135,12 +138,36 @@ def _fields(section: FieldInfo) -> dict[str, FieldInfo]:
     return model.model_fields
 
 
-def _secrets_dir() -> str | None:
-    if given := os.environ.get(SECRETS_DIR):
-        if not os.path.isdir(given):
-            raise SettingsError(f"{SECRETS_DIR}: there is no folder {given}")
-        return given
-    return _DEFAULT_SECRETS_DIR if os.path.isdir(_DEFAULT_SECRETS_DIR) else None
+def _secrets_dir(given: Any) -> str | None:
+    """The folder with secrets: that of ``Settings(_secrets_dir=...)`` before all others."""
+    if chosen := given or os.environ.get(SECRETS_DIR):
+        if not _is_readable(chosen):
+            raise SettingsError(f"{SECRETS_DIR}: there is no folder {chosen} that can be read")
+        return os.fspath(chosen)
+    return _DEFAULT_SECRETS_DIR if _is_readable(_DEFAULT_SECRETS_DIR) else None
+
+
+def _is_readable(folder: str) -> bool:
+    return os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK)
+
+
+def _secret_files(folder: str | None) -> dict[str, str | None]:
+    """What the files say that have names of ours; others have theirs in such a folder, too."""
+    found: dict[str, str | None] = {}
+    for name in sorted(os.listdir(folder)) if folder else []:
+        path = os.path.join(folder or "", name)
+        if name.upper().startswith(PREFIX) and os.path.isfile(path):
+            try:
+                with open(path, encoding="utf-8") as file:
+                    found[name.lower()] = file.read().strip()
+            except (UnicodeDecodeError, OSError) as error:
+                text = f"{name.upper()}: the file {path} cannot be read: {_reason(error)}"
+                raise SettingsError(text) from None
+    return found
+
+
+def _reason(error: UnicodeDecodeError | OSError) -> str:
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
 
 
 def _checked(found: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -33,8 +33,11 @@ _SERVER = re.compile(
     r"(?:/(?P<name>[^@/?#]*))?(?:\?(?P<query>[^#]*))?",
     re.DOTALL,
 )
-_ANY = re.compile(r"([A-Za-z0-9+.-]+://[^:@/?]*)(?::(.*)(?=@))?(.*)", re.DOTALL)
-_SECRET = re.compile(r"pass|secret|token|key$", re.IGNORECASE)
+# What is before the last @ may be a user and a password, but for the path of a file.
+_ANY = re.compile(
+    r"([A-Za-z0-9+.-]+://)(?:(?<!sqlite://)([^:]*):(.*)(?=@))?(.*)", re.DOTALL | re.IGNORECASE
+)
+_SECRET = re.compile(r"pass|pwd|secret|token|credential|key$", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]{1,30}")
 _MASK = "***"
 
@@ -130,11 +133,12 @@ def masked_url(text: str) -> str:
     found = _ANY.fullmatch(text)
     if found is None:
         return _MASK
-    start, password, rest = found.groups()
-    address, separator, query = rest.partition("?")
+    scheme, user, password, rest = found.groups()
+    login = f"{user}:{_MASK if password else ''}" if user is not None else ""
+    address, separator, query = f"{login}{rest}".partition("?")
     pairs = (_masked_pair(*pair.partition("=")) for pair in query.split("&"))
-    return f"{start}{':' + _MASK if password else ''}{address}{separator}{'&'.join(pairs)}"
+    return f"{scheme}{address}{separator}{'&'.join(pairs)}"
 
 
 def _masked_pair(key: str, separator: str, value: str) -> str:
-    return f"{key}{separator}{_MASK if _SECRET.search(key) else value}"
+    return f"{key}{separator}{_MASK if value and _SECRET.search(unquote(key)) else value}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Literal, Self
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import TYPE_CHECKING, Literal, Self
 
 from wflo.config.urls import DatabaseUrl, parse_database_url
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 Dialect = Literal["sqlite", "postgresql"]
 Synchronous = Literal["full", "normal"]

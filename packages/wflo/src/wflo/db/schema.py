@@ -6,7 +6,6 @@ tables as `wflo.db.tables` has them, and the check of one that is not is a singl
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
@@ -22,27 +21,20 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wflo.db import revisions
 from wflo.db.engine import Database, one_line
 from wflo.db.tables import metadata
-from wflo.errors import DatabaseError, SchemaTooNew, SchemaTooOld
+from wflo.errors import DatabaseError, SchemaTooOld
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# The revision that `wflo.db.tables` describes: the last of the migrations.
-HEAD = "0001"
-
-# Not alembic's own name for it: the database may be that of an application which has migrations.
-VERSION_TABLE = "wflo_schema"
-
-MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
-
 # As alembic makes it.
 _version = Table(
-    VERSION_TABLE,
+    revisions.VERSION_TABLE,
     MetaData(),
     Column("version_num", String(32), nullable=False),
-    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+    PrimaryKeyConstraint("version_num", name=f"{revisions.VERSION_TABLE}_pkc"),
 )
 _VERSION = select(_version.c.version_num)
 
@@ -64,7 +56,7 @@ async def check(database: Database) -> None:
         SchemaTooNew: A newer version of wflo made or upgraded them.
         SchemaTooOld: They need an upgrade, or are not there.
     """
-    _judge(database, await current(database))
+    revisions.judge(database.url, await current(database))
 
 
 async def ensure(database: Database) -> None:
@@ -80,7 +72,7 @@ async def ensure(database: Database) -> None:
         async with database.change_tables() as connection:
             # Somebody may have been quicker.
             found = await connection.run_sync(_revision) or await _create(database, connection)
-    _judge(database, found)
+    revisions.judge(database.url, found)
 
 
 async def upgrade(database: Database) -> None:
@@ -94,8 +86,8 @@ async def upgrade(database: Database) -> None:
         await ensure(database)
     except SchemaTooOld:
         async with database.change_tables() as connection:
-            _judge_known(database, await connection.run_sync(_revision))
-            await connection.run_sync(_migrate, "upgrade", HEAD)
+            revisions.judge_known(database.url, await connection.run_sync(_revision))
+            await connection.run_sync(_migrate, "upgrade", revisions.HEAD)
 
 
 async def downgrade(database: Database, revision: str) -> None:
@@ -105,19 +97,12 @@ async def downgrade(database: Database, revision: str) -> None:
         SchemaTooNew: A newer version of wflo made or upgraded them.
         DatabaseError: There is no such revision.
     """
-    if revision not in {"base", *known_revisions()}:
-        raise DatabaseError(
-            f"there is no revision {revision!r}; there are base, {', '.join(known_revisions())}"
-        )
+    known = ["base", *revisions.known_revisions()]
+    if revision not in known:
+        raise DatabaseError(f"there is no revision {revision!r}; there are {', '.join(known)}")
     async with database.change_tables() as connection:
-        _judge_known(database, await connection.run_sync(_revision))
+        revisions.judge_known(database.url, await connection.run_sync(_revision))
         await connection.run_sync(_migrate, "downgrade", revision)
-
-
-def known_revisions() -> list[str]:
-    """All revisions that this version knows, oldest first."""
-    names = os.listdir(os.path.join(MIGRATIONS, "versions"))
-    return sorted(name[1:].partition("_")[0] for name in names if name.startswith("r"))
 
 
 def alembic_config() -> Config:
@@ -125,14 +110,14 @@ def alembic_config() -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", MIGRATIONS.replace("%", "%%"))
+    config.set_main_option("script_location", revisions.MIGRATIONS.replace("%", "%%"))
     config.set_main_option("file_template", "r%%(rev)s_%%(slug)s")
     return config
 
 
 def _revision(connection: Connection) -> str | None:
     """The same as `current`, where an error would end the transaction."""
-    if not inspect(connection).has_table(VERSION_TABLE):
+    if not inspect(connection).has_table(revisions.VERSION_TABLE):
         return None
     return connection.execute(_VERSION).scalar_one_or_none()
 
@@ -144,13 +129,13 @@ async def _create(database: Database, connection: AsyncConnection) -> str:
         raise DatabaseError(
             f"cannot make the tables in {database.url}: {one_line(error.orig)}"
         ) from error
-    return HEAD
+    return revisions.HEAD
 
 
 def _create_all(connection: Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
     _version.create(connection, checkfirst=True)  # a downgrade to base leaves it
-    connection.execute(_version.insert().values(version_num=HEAD))
+    connection.execute(_version.insert().values(version_num=revisions.HEAD))
 
 
 def _migrate(connection: Connection, direction: str, revision: str) -> None:
@@ -160,19 +145,3 @@ def _migrate(connection: Connection, direction: str, revision: str) -> None:
     config.attributes["connection"] = connection
     run = command.upgrade if direction == "upgrade" else command.downgrade
     run(config, revision)
-
-
-def _judge(database: Database, found: str | None) -> None:
-    if found == HEAD:
-        return
-    _judge_known(database, found)
-    has = "no tables of wflo yet" if found is None else f"the tables of revision {found}"
-    raise SchemaTooOld(f"{database.url} has {has}; 'wflo db upgrade' makes them those of {HEAD}")
-
-
-def _judge_known(database: Database, found: str | None) -> None:
-    if found is not None and found not in known_revisions():
-        raise SchemaTooNew(
-            f"{database.url} has the tables of revision {found}, made by a newer wflo; "
-            f"this one knows {', '.join(known_revisions())}"
-        )

@@ -17,19 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from wflo.config.urls import DatabaseUrl
-from wflo.db.engine import Database, Synchronous, one_line
-from wflo.db.sqlite_driver import SqliteConnection, is_busy, primary_code
+from wflo.db.engine import Database, Synchronous
+from wflo.db.sqlite_driver import SqliteConnection
+from wflo.db.sqlite_file import (
+    READER_PRAGMAS,
+    is_of_statement,
+    is_read_only,
+    open_file,
+    unusable,
+)
 from wflo.errors import DatabaseError, DatabaseUnavailable
-
-# What is wrong with the file or the machine, whatever the statement was.
-_ENVIRONMENT = {
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_NOTADB,
-}
 
 
 class SqliteDatabase(Database):
@@ -50,7 +47,7 @@ class SqliteDatabase(Database):
         self._driver: SqliteConnection | None = None
         self._writers = self._engine(_writer_pragmas(synchronous), poolclass=NullPool)
         self._readers = self._engine(
-            ("PRAGMA query_only=ON",),
+            READER_PRAGMAS,
             offload=True,
             poolclass=AsyncAdaptedQueuePool,
             pool_size=readers,
@@ -76,7 +73,7 @@ class SqliteDatabase(Database):
         self, pragmas: tuple[str, ...], *, offload: bool = False, **options: Any
     ) -> AsyncEngine:
         async def connect() -> SqliteConnection:
-            opener = partial(_open, self._path, pragmas, self._wait_s)
+            opener = partial(open_file, self._path, pragmas, self._wait_s)
             connection = await SqliteConnection.open(opener)
             connection.offload = offload
             return connection
@@ -127,6 +124,8 @@ class SqliteDatabase(Database):
             yield connection
         except BaseException as error:
             await _roll_back(connection, driver)
+            if isinstance(error, DBAPIError) and is_read_only(error.orig):
+                raise self._unusable(error) from error  # SQLite finds out when it comes to write
             if explained := self._explained(error):
                 raise explained from error
             raise
@@ -196,29 +195,13 @@ class SqliteDatabase(Database):
 
     def _explained(self, error: BaseException) -> DatabaseError | None:
         """What a statement ran into, where the statement is not to blame."""
-        if not isinstance(error, DBAPIError):
+        if not isinstance(error, DBAPIError) or is_of_statement(error.orig):
             return None
-        code = primary_code(error.orig)
-        return self._unusable(error) if is_busy(error.orig) or code in _ENVIRONMENT else None
+        return self._unusable(error)
 
     def _unusable(self, error: Exception) -> DatabaseError:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if is_busy(cause):
-            return DatabaseUnavailable(
-                f"the database {self._path} was being written to by others for {self._wait_s:g} s"
-            )
-        return DatabaseError(f"cannot use the database {self._path}: {self._reason(cause)}")
-
-    def _reason(self, cause: BaseException | None) -> str:
-        if isinstance(cause, OSError):
-            return f"{cause.strerror}: {cause.filename}"
-        if os.path.isdir(self._path):
-            return "it is a folder"
-        if primary_code(cause) == sqlite3.SQLITE_CANTOPEN:
-            return "the file cannot be opened, or not be made in its folder"
-        if primary_code(cause) == sqlite3.SQLITE_READONLY:
-            return "the file, or its folder, cannot be written to"
-        return one_line(cause)
+        return unusable(self._path, cause, self._wait_s)
 
 
 async def _driver_of(connection: AsyncConnection) -> SqliteConnection:
@@ -241,38 +224,3 @@ async def _check_foreign_keys(connection: AsyncConnection) -> None:
 
 def _writer_pragmas(synchronous: Synchronous) -> tuple[str, ...]:
     return (f"PRAGMA synchronous={synchronous}", "PRAGMA foreign_keys=ON", "PRAGMA busy_timeout=0")
-
-
-def _open(path: str, pragmas: tuple[str, ...], wait_s: float) -> sqlite3.Connection:
-    """Open the file; in the thread, for all of this may wait."""
-    connection = sqlite3.connect(
-        path,
-        timeout=wait_s,
-        isolation_level=None,  # no transaction but those that are begun here
-        check_same_thread=False,  # the loop's thread and the connection's own take turns
-        cached_statements=256,
-    )
-    try:
-        _use_wal(connection, wait_s)
-        for pragma in pragmas:
-            connection.execute(pragma)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _use_wal(connection: sqlite3.Connection, wait_s: float) -> None:
-    """Switch to the write-ahead log. SQLite does not wait for others that do so at the moment."""
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() >= deadline:
-                raise
-            time.sleep(0.005)
-            continue
-        if mode != "wal":
-            raise sqlite3.OperationalError("its file system cannot have a write-ahead log")
-        return

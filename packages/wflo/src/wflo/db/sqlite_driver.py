@@ -19,6 +19,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Self, TypeVar
 
+from wflo.db.sqlite_file import is_busy
+
 T = TypeVar("T")
 Row = Sequence[Any]
 
@@ -207,16 +209,6 @@ class SqliteCursor:
 
     async def close(self) -> None:
         self._rows.clear()
-
-
-def is_busy(error: BaseException | None) -> bool:
-    """Whether another connection is in the way, so that a later try may succeed."""
-    return primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-def primary_code(error: BaseException | None) -> int:
-    """SQLite's code for an error, without its details, or 0: https://www.sqlite.org/rescode.html."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 async def _in(

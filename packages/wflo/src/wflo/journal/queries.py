@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import String, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wflo.db.tables import (
+    audit,
     executions,
     ledger,
     logs,
@@ -26,6 +28,7 @@ from wflo.journal.rows import attempt_of, event_of, execution_of, log_of, step_o
 from wflo.journal.run import Run, Runs
 from wflo.models import (
     CostSummary,
+    ExecutionStatus,
     StepExecution,
     StepStatus,
     WorkflowDefinition,
@@ -55,6 +58,21 @@ _COST = select(
 ).where(ledger.c.execution_id == _ID, ledger.c.kind.in_(_SPENT))
 _RECENT = select(executions.c.id).order_by(executions.c.created_at_us.desc()).limit(_NEAR)
 _SOURCE = select(executions.c.source).where(executions.c.id == _ID)
+_AUDIT = (
+    select(audit.c.actor, audit.c.action, audit.c.detail, audit.c.created_at_us)
+    .where(audit.c.execution_id == _ID)
+    .order_by(audit.c.id)
+)
+_UNFINISHED = select(executions.c.workflow_id).where(
+    executions.c.status.in_([status for status in ExecutionStatus if not status.ended])
+)
+_UNFINISHED_STATES = (
+    select(workflows.c.id, workflows.c.name, workflows.c.version, workflows.c.digest)
+    .where(
+        workflows.c.name.in_(bindparam("names", expanding=True)), workflows.c.id.in_(_UNFINISHED)
+    )
+    .order_by(workflows.c.id)
+)
 _DEFINITION = (
     select(workflows.c.definition)
     .join(executions, executions.c.workflow_id == workflows.c.id)
@@ -158,6 +176,47 @@ async def not_found(conn: AsyncConnection, execution_id: str) -> ExecutionNotFou
     return ExecutionNotFound(f"there is no execution {execution_id!r}{nearest(execution_id, ids)}")
 
 
+class Act(NamedTuple):
+    """What somebody did to a run from outside.
+
+    Attributes:
+        actor: Who.
+        action: What: cancel, resume, state.saved, state.restored.
+        detail: What more is known of it, as the reason.
+        created_at: When.
+    """
+
+    actor: str
+    action: str
+    detail: dict[str, Any]
+    created_at: datetime
+
+
+async def acts_on(conn: AsyncConnection, execution_id: str) -> list[Act]:
+    """What people did to a run, in order."""
+    rows = (await conn.execute(_AUDIT, {"execution_id": execution_id})).all()
+    return [
+        Act(row.actor, row.action, json.loads(row.detail), to_datetime(row.created_at_us))
+        for row in rows
+    ]
+
+
+class State(NamedTuple):
+    """A state of a workflow that was stored.
+
+    Attributes:
+        workflow_id: Its row.
+        name: The workflow's name.
+        version: The version that its author gave it.
+        digest: What tells the states of one version apart.
+    """
+
+    workflow_id: int
+    name: str
+    version: str
+    digest: str
+
+
 async def get_source(conn: AsyncConnection, execution_id: str) -> str:
     """Where a run's code is: a file's path or ``module:name``."""
     return str(await _scalar(conn, _SOURCE, execution_id))
@@ -173,6 +232,12 @@ async def get_workflow(conn: AsyncConnection, workflow_id: int) -> StoredWorkflo
         definition=WorkflowDefinition.model_validate_json(row.definition),
         created_at=to_datetime(row.created_at_us),
     )
+
+
+async def unfinished_states(conn: AsyncConnection, names: Sequence[str]) -> list[State]:
+    """The states of workflows of these names that have runs which have not ended."""
+    rows = (await conn.execute(_UNFINISHED_STATES, {"names": list(names)})).all()
+    return [State(*row) for row in rows]
 
 
 async def steps_of(conn: AsyncConnection, execution_id: str) -> list[StepExecution]:

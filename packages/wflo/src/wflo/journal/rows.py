@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wflo.events.schemas import Event
 from wflo.models import (
@@ -19,6 +17,9 @@ from wflo.models import (
 )
 from wflo.models.listing import ExecutionSummary
 from wflo.models.record import AttemptStatus, LogEntry, StepAttempt
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 
@@ -37,7 +38,7 @@ def to_us(time: datetime) -> int:
 
 
 def summary_of(row: AnyRow) -> ExecutionSummary:
-    """A row of a list of runs."""
+    """A row of a list of runs; of `wflo.db.glance`, too."""
     return ExecutionSummary(
         id=row.id,
         workflow=row.name,

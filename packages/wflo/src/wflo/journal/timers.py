@@ -63,7 +63,11 @@ _REMOVE = delete(timers).where(
 )
 _STATUS = select(executions.c.status).where(executions.c.id == bindparam("execution_id"))
 _CHILD = select(
-    executions.c.status, executions.c.output, executions.c.output_blob, executions.c.error
+    executions.c.status,
+    executions.c.output,
+    executions.c.output_blob,
+    executions.c.error,
+    executions.c.failure,
 ).where(executions.c.id == bindparam("child_id"))
 
 
@@ -158,6 +162,9 @@ async def _end_child(conn: AsyncConnection, changes: Changes, run: Run, timer: T
         _end_step(changes, run, timer, text or "null")
         return
     message = f"execution {child_id!r} did not complete: {row.error}"
+    if row.failure is not None:
+        cause = StepFailure.model_validate_json(row.failure)
+        message += f": {cause.kind}: {cause.message}"
     failure = StepFailure(
         step=step,
         iteration=iteration,

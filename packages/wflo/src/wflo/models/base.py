@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -21,6 +22,9 @@ Iteration = Annotated[int, Field(ge=0)]
 
 # How deep values may be nested: what reads JSON here gives up at 200, the levels around included.
 _MAX_DEPTH = 150
+
+# Python writes integers of up to 640 digits whatever its limit is: those have 2126 bits or fewer.
+_ALWAYS_WRITTEN_BITS = 2_000
 
 
 def storable(text: str) -> str:
@@ -55,8 +59,10 @@ def plain_json(value: Any) -> Any:
 
 def _plain(value: Any, depth: int) -> Any:
     match value:
-        case None | bool() | int():
+        case None | bool():
             return value
+        case int():
+            return _plain_int(value)
         case str():
             return _plain_text(value)
         case float():
@@ -71,6 +77,16 @@ def _plain(value: Any, depth: int) -> Any:
             items = _plain_dict if isinstance(value, dict) else _plain_list
             return items(value, depth + 1)
     raise _NotJsonError(f"is of type {type(value).__name__}, which is not JSON")
+
+
+def _plain_int(number: int) -> int:
+    if number.bit_length() > _ALWAYS_WRITTEN_BITS:
+        try:
+            int.__repr__(number)
+        except ValueError:
+            most = sys.get_int_max_str_digits()
+            raise _NotJsonError(f"is an integer of more than {most} digits") from None
+    return number
 
 
 def _plain_text(text: str) -> str:

@@ -10,6 +10,9 @@ from wflo.models.base import MicroUsd, Model, Text
 
 _MICRO = 1_000_000
 
+# Of one line: a thousand million dollars. Sums of thousands of them are 64-bit integers still.
+_MOST = 10**15
+
 Tokens = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
@@ -17,16 +20,16 @@ class CostLine(Model):
     """One thing that cost something.
 
     Attributes:
-        micro_usd: What it cost, in millionths of a US dollar.
+        micro_usd: What it cost, in millionths of a US dollar; up to 10**15, as are the tokens.
         label: What it was, for people: a model's name, a service.
         input_tokens: Tokens that were sent, where that is how it is counted.
         output_tokens: Tokens that came back.
     """
 
-    micro_usd: MicroUsd
+    micro_usd: Annotated[int, Field(ge=0, le=_MOST)]
     label: Annotated[Text, Field(max_length=200)] = ""
-    input_tokens: Tokens = 0
-    output_tokens: Tokens = 0
+    input_tokens: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    output_tokens: Annotated[int, Field(ge=0, le=_MOST)] = 0
 
 
 class CostSummary(Model):

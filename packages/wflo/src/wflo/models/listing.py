@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime
 
-from wflo.models.base import ExecutionId, MicroUsd, Model, Name
+from wflo.models.base import ExecutionId, MicroUsd, Model, Name, Text
 from wflo.models.execution import ExecutionStatus
 from wflo.models.workflow import WorkflowDefinition
 
@@ -26,7 +26,7 @@ class ExecutionFilter(Model):
 
     statuses: tuple[ExecutionStatus, ...] = ()
     workflow: Name | None = None
-    version: str | None = None
+    version: Text | None = None
     parent: ExecutionId | None = None
     top_level: bool = False
     created_after: AwareDatetime | None = None

@@ -8,11 +8,12 @@ from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from wflo.models.base import JsonObject, MicroUsd, Model, Name, StepId
 
 _LONGEST_S = 10 * 365 * 86_400
+_SHOWN = 20  # names in one message
 
 
 class StepType(StrEnum):
@@ -42,6 +43,14 @@ class Isolation(StrEnum):
     PROCESS = "process"
 
 
+def _kind_name(kind: Any) -> Any:
+    """The name that the journal has for an exception's class, of what was given for it."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        return kind
+    is_alone = kind.__module__ in {"builtins", "__main__"}  # whoever runs it may import the latter
+    return kind.__qualname__ if is_alone else f"{kind.__module__}.{kind.__qualname__}"
+
+
 class RetryPolicy(Model):
     """When a failed attempt is repeated, and after how long.
 
@@ -54,7 +63,8 @@ class RetryPolicy(Model):
         multiplier: How much longer each further delay is.
         max_delay_s: The longest delay, in seconds.
         jitter: A fraction, 0 to 1.
-        retry_on: Names of exceptions that are repeated, bases among them; none: every one.
+        retry_on: Names of exceptions that are repeated, bases among them; none: every one. A class
+            is taken for its name.
         max_worker_losses: How many times the worker may die in the middle of the step. That is
             not an attempt of ``max_attempts``: a step that never failed survives its machine.
     """
@@ -64,7 +74,7 @@ class RetryPolicy(Model):
     multiplier: Annotated[float, Field(ge=1, le=100)] = 2.0
     max_delay_s: Annotated[float, Field(ge=0, le=30 * 86_400)] = 300.0
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
-    retry_on: tuple[str, ...] = ()
+    retry_on: tuple[Annotated[str, BeforeValidator(_kind_name)], ...] = ()
     max_worker_losses: Annotated[int, Field(ge=1, le=1_000)] = 3
 
 
@@ -194,7 +204,7 @@ class WorkflowDefinition(Model):
         for step in self.steps:
             _check_dependencies(step, known)
         if cycle := find_cycle(self.dependencies()):
-            raise ValueError(f"steps wait for each other: {' -> '.join(cycle)}")
+            raise ValueError(f"steps wait for each other: {' -> '.join(_cut(cycle))}")
         return self
 
     def dependencies(self) -> dict[str, tuple[str, ...]]:
@@ -225,8 +235,15 @@ def _check_dependencies(step: WorkflowStep, known: Collection[str]) -> None:
 
 
 def _listed(names: Collection[str]) -> str:
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return ", ".join(islice(names, 20)) + more
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(islice(names, _SHOWN)) + more
+
+
+def _cut(cycle: list[str]) -> list[str]:
+    """A cycle as it is shown: of a long one its begin and its end."""
+    if len(cycle) <= _SHOWN:
+        return cycle
+    return [*cycle[: _SHOWN - 2], f"({len(cycle) - _SHOWN} more)", *cycle[-2:]]
 
 
 def _check_duration(step_id: str, duration_s: Any) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from contextlib import suppress
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wflo.errors import CodeChanged, NotSupported
-from wflo.journal.run import Submitted
+from wflo.db.engine import Database
+from wflo.errors import CodeChanged, DatabaseUnavailable, NotSupported
+from wflo.journal.queries import unfinished_states
+from wflo.journal.run import Runs, Submitted
 from wflo.journal.submit import add_workflow
 from wflo.models import StepType
 from wflo.plan import Plan
 from wflo.runtime.code import StepCode, WorkflowCode
+
+_LOG = logging.getLogger(__name__)
 
 
 class Codes:
@@ -19,6 +25,7 @@ class Codes:
 
     def __init__(self) -> None:
         self._codes: dict[int, WorkflowCode] = {}
+        self._refused: set[int] = set()
 
     @property
     def workflow_ids(self) -> list[int]:
@@ -56,6 +63,36 @@ class Codes:
         for step, child in submitted.children.items():
             if step in code.children:
                 self.accept(child, code.children[step])
+
+    async def accept_others(
+        self, database: Database, workflows: Iterable[WorkflowCode], runs: Runs
+    ) -> bool:
+        """Accept what has not ended of these workflows, in the versions that they have.
+
+        What lacks steps is left alone, and told of once.
+
+        Returns:
+            Whether there was something new. A database that does not answer is asked next time.
+        """
+        codes = {(code.definition.name, code.definition.version): code for code in workflows}
+        before = len(self._codes)
+        with suppress(DatabaseUnavailable):
+            async with database.read() as conn:
+                for state in await unfinished_states(conn, [name for name, _ in codes]):
+                    code = codes.get((state.name, state.version))
+                    if code and state.workflow_id not in self._codes.keys() | self._refused:
+                        self._accept_if_it_fits(await runs.workflow(conn, state.workflow_id), code)
+        return len(self._codes) > before
+
+    def _accept_if_it_fits(self, submitted: Submitted, code: WorkflowCode) -> None:
+        accepted = Codes()
+        try:
+            accepted.accept(submitted, code)
+        except CodeChanged as error:
+            self._refused.add(submitted.workflow_id)
+            _LOG.warning("runs are left alone: %s", error)
+        else:
+            self.know(accepted)
 
     def has(self, workflow_id: int) -> bool:
         """Whether the code is here."""

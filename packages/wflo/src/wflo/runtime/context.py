@@ -8,10 +8,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from wflo.journal.outcome import LogLine
 from wflo.models import CostLine, StatePatch
 from wflo.models.base import storable
-from wflo.runtime.values import PLAIN, Misfit
+from wflo.runtime.failures import kind_name
+from wflo.runtime.values import PLAIN, Misfit, explain
 
 if TYPE_CHECKING:
     from wflo.runtime.call import StepCall
@@ -88,14 +91,17 @@ class WorkflowContext:
             output_tokens: Tokens that came back.
 
         Raises:
-            ValueError: Something of it is negative, or no whole number.
+            ValueError: Something of it is negative, no whole number, or more than 10**15.
         """
-        line = CostLine(
-            micro_usd=micro_usd,
-            label=label,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-        )
+        try:
+            line = CostLine(
+                micro_usd=micro_usd,
+                label=label,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+            )
+        except ValidationError as error:
+            raise ValueError(f"ctx.add_cost: {explain(error)}") from None
         self._record.cost(line)
 
 
@@ -108,19 +114,19 @@ class StepLog:
     def __init__(self, record: Record) -> None:
         self._record = record
 
-    def debug(self, message: str, **fields: Any) -> None:
+    def debug(self, message: str, /, **fields: Any) -> None:
         """For whoever looks for a fault."""
         self._add("debug", message, fields)
 
-    def info(self, message: str, **fields: Any) -> None:
+    def info(self, message: str, /, **fields: Any) -> None:
         """What is as it should be."""
         self._add("info", message, fields)
 
-    def warning(self, message: str, **fields: Any) -> None:
+    def warning(self, message: str, /, **fields: Any) -> None:
         """What is not as it should be, and does no harm yet."""
         self._add("warning", message, fields)
 
-    def error(self, message: str, **fields: Any) -> None:
+    def error(self, message: str, /, **fields: Any) -> None:
         """What went wrong."""
         self._add("error", message, fields)
 
@@ -135,7 +141,14 @@ def _loggable(value: Any) -> Any:
     try:
         return PLAIN.dump(value)
     except Misfit:
-        return storable(repr(value))
+        return storable(_represented(value))
+
+
+def _represented(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # a line of the log is no reason for a step to fail
+        return f"<{type(value).__name__} without a repr: {kind_name(type(error))}>"
 
 
 class StepState(MutableMapping[str, Any]):
@@ -184,3 +197,7 @@ class StepState(MutableMapping[str, Any]):
 def _check_key(key: object) -> None:
     if not (isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY):
         raise TypeError(f"a key of ctx.state is a str of 1 to {_LONGEST_KEY} characters")
+    if storable(key) != key:
+        raise TypeError(
+            f"a key of ctx.state is a str without NUL and halves of surrogate pairs, not {key!a}"
+        )

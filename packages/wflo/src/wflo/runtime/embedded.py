@@ -37,6 +37,7 @@ async def open_database(settings: Settings) -> Database:
         section.url.get_secret_value(),
         pool_size=section.pool_size,
         synchronous=section.synchronous,
+        wait_s=section.wait_s,
     )
 
 

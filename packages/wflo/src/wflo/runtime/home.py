@@ -39,7 +39,9 @@ def home(module_name: str) -> Home:
         spec = getattr(module, "__spec__", None)
         if spec is not None:
             return Home(spec.name, None)
-        return Home(stem(path), os.path.abspath(path)) if path else Home(module_name, None)
+        if not path or path.startswith("<"):  # "<stdin>": it was typed, or came by a pipe
+            return Home(module_name, None)
+        return Home(stem(path), os.path.abspath(path))
     if path and FILES.get(os.path.realpath(path)) is module:
         return Home(stem(path), path)
     return Home(module_name, None)

@@ -10,7 +10,8 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
-from wflo.errors import DefinitionError, WfloError, WorkflowNotFound, nearest
+from wflo.errors import DefinitionError, MissingExtra, WfloError, WorkflowNotFound, nearest
+from wflo.models.base import storable
 from wflo.runtime.failures import first_line, traceback_text
 from wflo.runtime.home import FILES, Home, stem
 
@@ -66,6 +67,8 @@ def import_named(name: str) -> ModuleType:
     """
     if name in sys.modules:
         return sys.modules[name]
+    if "" in name.split(".") or storable(name) != name:
+        raise WorkflowNotFound(f"no module named {name!r}")
     if not {"", os.getcwd()} & set(sys.path):
         sys.path.insert(0, os.getcwd())
     try:
@@ -93,6 +96,8 @@ def refuse_while_importing(what: str) -> None:
 
 
 def _check_file(path: str) -> None:
+    if storable(os.path.abspath(path)) != os.path.abspath(path):
+        raise WorkflowNotFound(f"{storable(path)} has a name that is not UTF-8: no run can keep it")
     if not path.endswith(".py"):
         raise WorkflowNotFound(f"{path} is no Python file: its name does not end in .py")
     if os.path.isfile(path):
@@ -122,7 +127,7 @@ def _importing(target: str) -> Iterator[None]:
     _under_way.append(target)
     try:
         yield
-    except (WfloError, KeyboardInterrupt):
+    except (WfloError, MissingExtra, KeyboardInterrupt):
         raise
     except BaseException as error:
         text = traceback_text(error).rstrip()

@@ -9,7 +9,7 @@ from inspect import Parameter as _Python
 from typing import Any, NoReturn
 
 from wflo.errors import InputError, nearest
-from wflo.runtime.values import PLAIN, Adapter, Misfit, json_text, shown
+from wflo.runtime.values import PLAIN, Adapter, Misfit, shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,6 @@ class Input:
             Misfit: It is not what the annotations say.
         """
         plain = self._dumped(value)
-        json_text(plain)
         for adapter in self.adapters[1:]:
             adapter.load(plain)
         if self.mapped_by is not None and not isinstance(plain, list):
@@ -55,13 +54,24 @@ class Input:
         return plain
 
     def parsed(self, text: str) -> Any:
-        """The JSON of a value that was given as text: JSON if that is what fits, or the text."""
+        """The JSON of a value that was given as text: JSON if that is what fits, or the text.
+
+        Of what does not fit either way, a list or an object is meant as such: so the error that
+        follows is about what is in it.
+        """
         try:
             value = json.loads(text, parse_constant=_no_json)
-            self.checked(value)
         except ValueError:
             return text
-        return value
+        is_meant = isinstance(value, list | dict) and not self._takes(text)
+        return value if is_meant or self._takes(value) else text
+
+    def _takes(self, value: Any) -> bool:
+        try:
+            self.checked(value)
+        except ValueError:
+            return False
+        return True
 
     def _dumped(self, value: Any) -> Any:
         adapter = self.adapters[0]

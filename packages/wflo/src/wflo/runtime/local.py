@@ -164,6 +164,10 @@ class LocalEngine:
         waker = asyncio.create_task(self._wake_when(stop))
 
         async def stopped() -> bool:
+            if self._accept_changes and await self._codes.accept_others(
+                self._database, self._workflows, self._committer.runs
+            ):
+                self._set_scope()
             return stop.is_set()
 
         try:

@@ -20,7 +20,7 @@ from wflo.runtime.record import Record
 from wflo.runtime.signature import Signature
 from wflo.runtime.sql import AsyncSql, Lender, Sessions, no_sql
 from wflo.runtime.threads import RaisedInThread, in_thread
-from wflo.runtime.values import Misfit, json_text, shown
+from wflo.runtime.values import json_text, shown
 
 
 async def run_step(code: StepCode, call: StepCall) -> Outcome:
@@ -98,7 +98,7 @@ class _Attempt:
         done = await self._is_done(result)
         return self._outcome(
             StepStatus.COMPLETED,
-            result=self._text(result),
+            result=json_text(result),
             size=len(result) if isinstance(result, list) else None,
             passed=self._passed(result),
             done=done,
@@ -211,12 +211,6 @@ class _Attempt:
         return f"wflo {self._call.idempotency_key}"
 
     # -- what comes of them ------------------------------------------------------------------------
-
-    def _text(self, result: Any) -> str:
-        try:
-            return json_text(result)
-        except Misfit as error:
-            raise StepResultError(f"the result of {self._code.owner}: {error}") from None
 
     def _passed(self, result: Any) -> bool | None:
         if self._code.definition.type is not StepType.CONDITION:

@@ -19,10 +19,22 @@ if TYPE_CHECKING:
     from wflo.runtime.call import OpenTx
 
 _OVER = "the attempt is over, and its transaction with it"
+_BLOCK_LEFT = "the block of ctx.tx() was left, and its connection with it: enter another one"
 
 
 class StepSql:
     """What ``ctx.tx()`` is; each kind of step can enter it in one way."""
+
+    def execute(self, *_: object, **__: object) -> NoReturn:
+        """Refused, for a statement needs the connection.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError(
+            "ctx.tx() is entered first: `with ctx.tx() as connection:`, in an async step with "
+            "`async with`; the connection executes"
+        )
 
     async def __aenter__(self) -> AsyncConnection:
         raise RuntimeError("a plain step enters its transaction by `with ctx.tx() as connection:`")
@@ -68,7 +80,9 @@ class AsyncSql(StepSql):
         self._manager: AbstractAsyncContextManager[AsyncConnection] = open_tx()
 
     async def __aenter__(self) -> AsyncConnection:
-        return await self._manager.__aenter__()
+        from wflo.runtime.lent import LentConnection
+
+        return LentConnection.of(await self._manager.__aenter__())
 
     async def __aexit__(
         self,
@@ -132,7 +146,7 @@ class StepConnection:
         from sqlalchemy import text
 
         ready = text(statement) if isinstance(statement, str) else statement
-        return self._session.execute(ready, parameters)
+        return self._session.perform(ready, parameters)
 
 
 class _Job:
@@ -191,7 +205,7 @@ class ThreadSql(StepSql):
             if error is not None:  # whose way through the event loop is nobody's business
                 error.__traceback__ = traceback
 
-    def execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+    def perform(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
         """Have a statement executed. See `StepConnection.execute`."""
         job = _Job(statement, parameters)
         self._ask(job)
@@ -214,7 +228,8 @@ class ThreadSql(StepSql):
         if not self._left.done():
             self._jobs.put_nowait(job)
         elif isinstance(job, _Job):
-            job.result.set_exception(RuntimeError(_OVER))
+            text = _OVER if self._sessions.closed else _BLOCK_LEFT
+            job.result.set_exception(RuntimeError(text))
 
     async def _play(self) -> None:
         cause: BaseException | None = None

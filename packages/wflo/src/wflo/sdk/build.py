@@ -200,7 +200,7 @@ class Builder:
         place = home(draft.function.__module__)
         if draft.isolation is Isolation.PROCESS and not place.importable:
             raise DefinitionError(
-                f"{owner}: what was typed at a prompt cannot have its own process"
+                f"{owner}: what was typed at a prompt cannot have its own process; put it in a file"
             )
         when = _when(draft, names)
         return StepCode(

@@ -39,13 +39,15 @@ def load_app(target: str) -> list[Workflow]:
     """Load all workflows of a file or a module, those that it has imported among them.
 
     Args:
-        target: ``pkg.module`` or ``FILE.py``.
+        target: ``pkg.module`` or ``FILE.py``; with ``:name``, only that one, as `load_workflow`.
 
     Raises:
         WorkflowNotFound: There is no such module, or no workflow in it.
         DefinitionError: The code raised something while it was imported, or two of the workflows
             have the same name.
     """
+    if _split(target)[1] is not None:
+        return [load_workflow(target)]
     found = list(_distinct(_workflows(_import(target))).values())
     if not found:
         raise _none(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from re import fullmatch
 from typing import Any
 
@@ -56,7 +57,10 @@ def policies(
         return made
     if short:
         raise DefinitionError(f"{owner} has policies, and also what is short for them")
-    return given
+    whole: WorkflowPolicies = checked(
+        lambda: WorkflowPolicies.model_validate(given), f"{owner}: policies"
+    )
+    return whole
 
 
 def step_id(given: object, workflow: str) -> str:
@@ -108,11 +112,11 @@ def dependencies(given: object, owner: str) -> tuple[str, ...]:
     """The steps that one waits for, each once."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise DefinitionError(f"{owner}: depends_on is a list of step ids, not {shown(given)}")
-    ids = tuple(dict.fromkeys(given))
+    ids = tuple(given)
     for each in ids:
         if not isinstance(each, str):
             raise DefinitionError(f"{owner}: depends_on has {shown(each)}, which is no step's id")
-    return ids
+    return tuple(dict.fromkeys(ids))
 
 
 def retry_policy(given: object, owner: str) -> RetryPolicy | None:
@@ -195,6 +199,15 @@ def _decimal(given: object) -> Decimal:
         return Decimal("nan")
 
 
+def duration_s(given: object, owner: str) -> int | float:
+    """How long a timer waits; the definition says how long is too long."""
+    if isinstance(given, float) and isfinite(given):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    raise DefinitionError(f"{owner}: seconds is a number, not {shown(given)}")
+
+
 def isolation(given: object, owner: str, *, is_async: bool) -> Isolation:
     """Where a function runs."""
     if given is None:
@@ -216,11 +229,24 @@ def script(path: object, config: object, entrypoint: object, owner: str) -> dict
         globals_or_file: Any = dict(config or {})
     else:
         globals_or_file = file_path(config, owner)
+    if entrypoint is not None and not isinstance(entrypoint, str):
+        raise DefinitionError(
+            f"{owner}: entrypoint is the name of a function of the script, not {shown(entrypoint)}"
+        )
     return {
-        "script": file_path(path, owner),
+        "script": _script_path(path, owner),
         "config": globals_or_file,
         "entrypoint": entrypoint,
     }
+
+
+def _script_path(given: object, owner: str) -> str:
+    path = file_path(given, owner)
+    if path.endswith(".py"):
+        return path
+    name = path.rpartition(".py:")[2]
+    hint = f"; give the function by entrypoint={name!r}" if name != path else ""
+    raise DefinitionError(f"{owner}: {path} is no script: its name does not end in .py{hint}")
 
 
 def file_path(given: object, owner: str) -> str:

@@ -187,7 +187,7 @@ class Workflow:
             depends_on: See `step`.
             when: See `step`.
         """
-        config = {"duration_s": seconds}
+        config = {"duration_s": options.duration_s(seconds, owner_of(self.name, id))}
         draft = make_draft(
             self.name, id, StepType.TIMER, depends_on=depends_on, when=when, config=config
         )
@@ -384,9 +384,8 @@ class Workflow:
             self._is_building = False
 
     def _variable(self) -> str | None:
-        module = sys.modules.get(self.module)
-        found = vars(module).items() if module is not None else ()
-        return next((name for name, value in found if value is self), None)
+        found = getattr(sys.modules.get(self.module), "__dict__", {})
+        return next((name for name, value in found.items() if value is self), None)
 
     def _folder(self) -> str:
         file = getattr(sys.modules.get(self.module), "__file__", None)
@@ -416,13 +415,10 @@ class Workflow:
         """
         import asyncio
 
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.execute(inputs))
-        raise RuntimeError(
-            "run_sync() was called where an event loop is running; use `await wf.run(...)` there"
-        )
+        # get_running_loop() would raise, and what steps raise would be "during handling" of that.
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001
+            raise RuntimeError("run_sync: an event loop is running; use `await wf.run(...)` here")
+        return asyncio.run(self.execute(inputs))
 
     async def execute(
         self,
@@ -439,11 +435,15 @@ class Workflow:
             settings: The database among them; by default those of the environment.
 
         Raises:
+            InputError: The values are not what it takes, or the id can be none.
             ExecutionExists: The id belongs to another workflow, or to other inputs.
             CodeChanged: The run was submitted with other code.
         """
         refuse_while_importing("a run of a workflow")
         from wflo.runtime.embedded import run_workflow
+        from wflo.workflow.ids import check_execution_id
 
+        if execution_id is not None:
+            check_execution_id(execution_id)
         checked = self.check_input(values)
         return await run_workflow(self.code, checked, execution_id=execution_id, settings=settings)

@@ -25,7 +25,7 @@ from wflo.runtime.embedded import new_execution_id, open_database, relaying
 from wflo.runtime.local import LocalEngine
 from wflo.runtime.values import explain
 from wflo.workflow.actor import current_actor
-from wflo.workflow.ids import check_execution_id
+from wflo.workflow.ids import check_execution_id, check_known_id
 
 if TYPE_CHECKING:
     from wflo.runtime.code import WorkflowCode
@@ -123,6 +123,7 @@ class WorkflowManager:
         Raises:
             ExecutionNotFound: There is none of this id.
         """
+        check_known_id(execution_id)
         database = await self._open()
         async with database.read() as conn:
             return await get_execution(conn, execution_id)
@@ -188,7 +189,7 @@ class WorkflowManager:
             ExecutionNotFound: There is none of this id.
         """
         database = await self._open()
-        pending = [execution_id]
+        pending = [check_known_id(execution_id)]
         while pending:
             current = pending.pop()
             async with database.begin() as conn:
@@ -216,6 +217,7 @@ class WorkflowManager:
         Raises:
             ExecutionNotFound: There is none of this id.
         """
+        check_known_id(execution_id)
         database = await self._open()
         async with database.begin() as conn:
             await get_summary(conn, execution_id)

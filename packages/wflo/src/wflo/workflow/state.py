@@ -24,6 +24,7 @@ from wflo.models import StateSnapshot, WorkflowState
 from wflo.models.base import plain_json, storable
 from wflo.plan import canonical_json
 from wflo.workflow.actor import current_actor
+from wflo.workflow.ids import check_known_id
 
 _LONGEST = 200  # characters of a key, and of a label: what their columns take
 
@@ -187,6 +188,7 @@ async def _hold(conn: AsyncConnection, execution_id: str) -> int:
 
 
 async def _scalar(conn: AsyncConnection, execution_id: str, statement: Any) -> int:
+    check_known_id(execution_id)
     found = (await conn.execute(statement, {"execution_id": execution_id})).scalar_one_or_none()
     if found is None:
         raise await not_found(conn, execution_id)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wflo.cli.ending import FAILED, OK
-from wflo.cli.options import database_option, json_option
+from wflo.cli.options import database_option, id_argument, json_option
 from wflo.cli.output import say, show_json
 from wflo.cli.session import with_database
 from wflo.db.engine import Database
@@ -14,25 +13,25 @@ from wflo.workflow.manager import WorkflowManager
 
 
 @click.command("cancel")
-@click.argument("execution_id", metavar="ID")
+@id_argument
 @click.option("--reason", metavar="TEXT", default="", help="Why, for the audit.")
 @json_option
 @database_option
-def command(*, execution_id: str, reason: str, as_json: bool, database: str | None) -> int:
+def command(*, execution_id: str, reason: str, as_json: bool, database: str | None) -> None:
     """End a run, and the runs that its steps started.
 
     Steps that are running are told to stop, and nothing that they do counts any more.
     """
 
-    async def cancel(opened: Database) -> int:
+    async def cancel(opened: Database) -> None:
         manager = WorkflowManager(opened)
         execution = await manager.cancel_execution(execution_id, reason)
+        if execution.status is not ExecutionStatus.CANCELLED:
+            raise click.ClickException(
+                f"execution {execution_id!r} had ended already: {execution.status}"
+            )
         if as_json:
             show_json(execution)
-        if execution.status is ExecutionStatus.CANCELLED:
-            say(f"execution {execution_id}: cancelled")
-            return OK
-        say(f"Error: execution {execution_id!r} had ended already: {execution.status}")
-        return FAILED
+        say(f"execution {execution_id}: cancelled")
 
-    return with_database(database, cancel)
+    with_database(database, cancel)

@@ -10,6 +10,7 @@ from wflo.cli.options import database_option, json_option
 from wflo.cli.output import show, show_json
 from wflo.cli.session import connected, load_settings
 from wflo.db import schema
+from wflo.db.revisions import HEAD
 
 
 @click.command("current")
@@ -22,7 +23,7 @@ def command(*, as_json: bool, database: str | None) -> None:
     async def current() -> dict[str, str | None]:
         async with connected(settings, must_exist=True) as db:
             found = await schema.current(db)
-            return {"database": str(db.url), "current": found, "latest": schema.HEAD}
+            return {"database": str(db.url), "current": found, "latest": HEAD}
 
     found = asyncio.run(current())
     if as_json:

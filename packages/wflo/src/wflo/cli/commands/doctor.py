@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import sys
 import time
@@ -17,6 +18,7 @@ from wflo.cli.options import database_option, json_option
 from wflo.cli.output import say, show, show_json
 from wflo.cli.session import connected, database_exists, load_settings
 from wflo.config.settings import Settings
+from wflo.config.urls import parse_database_url
 from wflo.db import schema
 from wflo.db.engine import Database
 from wflo.db.tables import blobs
@@ -84,7 +86,7 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
 async def _database(settings: Settings, problems: list[str]) -> dict[str, Any]:
     """What there is to say about the database; nothing of it is changed."""
     if not database_exists(settings):
-        return {"url": settings.database.url.get_secret_value(), "server": "no file yet"}
+        return _file_to_be(settings.database.url.get_secret_value(), problems)
     async with connected(settings) as database:
         revision = await schema.current(database)
         facts: dict[str, Any] = {"url": str(database.url), "revision": revision}
@@ -101,6 +103,17 @@ async def _database(settings: Settings, problems: list[str]) -> dict[str, Any]:
         except DatabaseError as error:
             problems.append(str(error))
     return facts
+
+
+def _file_to_be(url: str, problems: list[str]) -> dict[str, Any]:
+    """What there is to say about a file that is not there; it is not made."""
+    folder = os.path.dirname(os.path.abspath(parse_database_url(url).name))
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    writable = os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+    if not writable:
+        problems.append(f"the database's file cannot be made: {folder} cannot be written to")
+    return {"url": url, "server": "no file yet", "writable": writable}
 
 
 async def _server(database: Database) -> dict[str, Any]:

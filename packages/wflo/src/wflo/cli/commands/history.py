@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wflo.cli.options import database_option, json_option
+from wflo.cli.options import database_option, id_argument, json_option
 from wflo.cli.output import show_json, show_line
 from wflo.cli.paint import Line, Piece
 from wflo.cli.session import with_database
@@ -18,7 +18,7 @@ _MOST_CELLS = 200
 
 
 @click.command("history")
-@click.argument("execution_id", metavar="ID")
+@id_argument
 @json_option
 @database_option
 def command(*, execution_id: str, as_json: bool, database: str | None) -> None:

@@ -9,16 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
-from wflo.cli.board import STATUS_STYLES
 from wflo.cli.options import database_option, json_option
 from wflo.cli.output import say, show_json, show_line
 from wflo.cli.paint import Line, Piece, is_terminal
-from wflo.cli.session import with_database
+from wflo.cli.session import rows_of
+from wflo.cli.statuses import STATUS_STYLES
 from wflo.cli.table import Column, table_lines
 from wflo.cli.texts import duration_text, one_line, time_text
-from wflo.db.engine import Database
-from wflo.journal.listing import MAX_PAGE, list_executions
+from wflo.errors import InputError
+from wflo.journal.pages import MAX_PAGE, page_of, page_query
 from wflo.models import ExecutionStatus, format_usd
 from wflo.models.listing import ExecutionFilter, ExecutionPage, ExecutionSummary
 
@@ -80,13 +81,8 @@ def command(
     *, as_json: bool, database: str | None, limit: int, cursor: str | None, **filters: Any
 ) -> None:
     """List runs, the newest first."""
-    chosen = _filter(**filters)
-
-    async def query(opened: Database) -> ExecutionPage:
-        async with opened.read() as conn:
-            return await list_executions(conn, chosen, limit=limit, cursor=cursor)
-
-    page = with_database(database, query)
+    query = page_query(_filter(**filters), limit=limit, cursor=cursor)
+    page = page_of(rows_of(database, query), limit=limit)
     if as_json:
         show_json(page)
     else:
@@ -101,13 +97,17 @@ def _filter(
     before: datetime | None,
     **names: str | None,
 ) -> ExecutionFilter:
-    return ExecutionFilter(
-        statuses=tuple(ExecutionStatus(status) for status in statuses),
-        top_level=not everything and names["parent"] is None,
-        created_after=since,
-        created_before=before,
-        **names,
-    )
+    try:
+        return ExecutionFilter(
+            statuses=tuple(ExecutionStatus(status) for status in statuses),
+            top_level=not everything and names["parent"] is None,
+            created_after=since,
+            created_before=before,
+            **names,
+        )
+    except ValidationError as error:
+        [option, *_] = {str(each["loc"][0]) for each in error.errors()}
+        raise InputError(f"--{option}: {names[option]!r} is none that there could be") from None
 
 
 def _show(page: ExecutionPage) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 
 import click
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wflo.cli.ending import INTERRUPTED, OK
-from wflo.cli.options import database_option, json_option
+from wflo.cli.options import database_option, id_argument, json_option
 from wflo.cli.output import show_json, show_line
 from wflo.cli.paint import Line, Piece
 from wflo.cli.session import with_database
 from wflo.cli.signals import told
-from wflo.cli.texts import clock_text, short_value_text
+from wflo.cli.texts import clock_text, harmless, names_text, short_value_text
 from wflo.db.engine import Database
+from wflo.errors import InputError, nearest
 from wflo.journal.listing import get_summary
-from wflo.journal.queries import get_logs
+from wflo.journal.queries import get_logs, get_run
 from wflo.models.record import LogEntry
 
 _INTERVAL_S = 0.5
@@ -25,7 +27,7 @@ _STYLES = {"debug": "dim", "warning": "yellow", "error": "red"}
 
 
 @click.command("logs")
-@click.argument("execution_id", metavar="ID")
+@id_argument
 @click.option("--follow", is_flag=True, help="Go on until the run has ended.")
 @click.option("--step", metavar="STEP", help="What this step said.")
 @json_option
@@ -60,6 +62,8 @@ async def _show(
     while not stop.is_set():
         async with database.read() as conn:
             summary = await get_summary(conn, execution_id)
+            if not after and step is not None:
+                await _check_step(conn, execution_id, step)
             entries = await get_logs(conn, execution_id, after=after, limit=_AT_ONCE)
         for entry in entries:
             after = entry.id
@@ -74,6 +78,13 @@ async def _show(
                 await stop.wait()
         except TimeoutError:
             pass
+
+
+async def _check_step(conn: AsyncConnection, execution_id: str, step: str) -> None:
+    steps = (await get_run(conn, execution_id)).plan.steps
+    if step not in steps:
+        hint = nearest(step, steps) or f"; it has {names_text(tuple(steps))}"
+        raise InputError(f"execution {execution_id!r} has no step {step!r}{hint}")
 
 
 def _print(entry: LogEntry, *, as_json: bool) -> None:
@@ -93,6 +104,6 @@ def _line(entry: LogEntry) -> Line:
         Piece(clock_text(entry.created_at), "dim"),
         Piece(f" {entry.level:<7} ", _STYLES.get(entry.level, "")),
         Piece(where, "bold"),
-        Piece(f"{again}: {entry.message}"),
+        Piece(f"{again}: {harmless(entry.message)}"),
         Piece(fields, "dim"),
     ]

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 import click
 
-from wflo.cli.ending import FAILED, OK
-from wflo.cli.options import database_option, json_option
+from wflo.cli.ending import OK
+from wflo.cli.options import database_option, id_argument, json_option
 from wflo.cli.output import say, show_json
 from wflo.cli.running import run_here
 from wflo.cli.session import database_words, load_settings, opened
+from wflo.cli.signals import listening
 from wflo.config.settings import Settings
 from wflo.db.engine import Database
+from wflo.errors import WorkflowNotFound
 from wflo.journal.listing import get_summary
 from wflo.journal.queries import get_source
 from wflo.models import ExecutionStatus, WorkflowExecution
@@ -25,7 +27,7 @@ from wflo.workflow.manager import WorkflowManager
 
 
 @click.command("resume")
-@click.argument("execution_id", metavar="ID")
+@id_argument
 @click.option("--run", "here", is_flag=True, help="Run it here, to its end, like `wflo run`.")
 @click.option(
     "--accept-changes",
@@ -41,29 +43,47 @@ def command(
 
     A worker goes on with it, or this command with --run.
     """
+    if accept_changes and not here:
+        raise click.UsageError(
+            "--accept-changes needs --run; of a worker it is `wflo worker --accept-changes`"
+        )
     settings = load_settings(database)
-    again = ["wflo", "resume", "--run", execution_id, *database_words(database)]
+    again = ["wflo", "resume", "--run", execution_id]
+    again += ["--accept-changes"] if accept_changes else []
+    again += database_words(database)
+    if here:
+        work = _run(
+            settings, execution_id, accept_changes=accept_changes, as_json=as_json, again=again
+        )
+    else:
+        work = _reopen(settings, execution_id, as_json=as_json, again=again)
+    return asyncio.run(work)
 
-    async def resume() -> int:
-        async with opened(settings) as db:
-            if not here:
-                return await _reopen(db, execution_id, as_json=as_json, again=again)
-            engine = await _engine(db, settings, execution_id, accept_changes=accept_changes)
-            execution = await WorkflowManager(db).resume_execution(execution_id)
+
+async def _run(
+    settings: Settings,
+    execution_id: str,
+    *,
+    accept_changes: bool,
+    as_json: bool,
+    again: Sequence[str],
+) -> int:
+    with listening() as ears:
+        async with opened(settings) as database, relaying(database, settings):
+            engine = await _engine(database, settings, execution_id, accept_changes=accept_changes)
+            execution = await WorkflowManager(database).resume_execution(execution_id)
             if execution.status is ExecutionStatus.COMPLETED:
                 say(f"execution {execution_id} has completed already")
-            async with relaying(db, settings):
-                return await run_here(
-                    db,
-                    engine,
-                    execution_id,
-                    logs=settings.logging,
-                    as_json=as_json,
-                    again=again,
-                    resume=again,
-                )
-
-    return asyncio.run(resume())
+            return await run_here(
+                database,
+                engine,
+                execution_id,
+                ears=ears,
+                logs=settings.logging,
+                as_json=as_json,
+                again=again,
+                resume=again,
+            )
 
 
 async def _engine(
@@ -72,19 +92,25 @@ async def _engine(
     async with database.read() as conn:
         source = await get_source(conn, execution_id)
         summary = await get_summary(conn, execution_id)
-    code = load_source(source, summary.workflow).code
+    try:
+        code = load_source(source, summary.workflow).code
+    except WorkflowNotFound as error:
+        error.add_note(f"The code of execution {execution_id!r} is {source}, as it was submitted.")
+        raise
     return LocalEngine(database, [code], settings.engine, accept_changes=accept_changes)
 
 
 async def _reopen(
-    database: Database, execution_id: str, *, as_json: bool, again: Sequence[str]
+    settings: Settings, execution_id: str, *, as_json: bool, again: Sequence[str]
 ) -> int:
-    execution = await WorkflowManager(database).resume_execution(execution_id)
+    async with opened(settings) as database:
+        execution = await WorkflowManager(database).resume_execution(execution_id)
+    if execution.status.ended:
+        raise click.ClickException(
+            f"execution {execution_id!r} cannot be resumed: it has {_past(execution)}"
+        )
     if as_json:
         show_json(execution)
-    if execution.status.ended:
-        say(f"Error: execution {execution_id!r} cannot be resumed: it has {_past(execution)}")
-        return FAILED
     say(f"execution {execution_id}: {execution.status}; a worker goes on with it,")
     say(f"or this, here: {shlex.join(again)}")
     return OK

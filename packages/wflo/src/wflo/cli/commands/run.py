@@ -11,6 +11,7 @@ from wflo.cli.inputs import read_inputs
 from wflo.cli.options import chosen_target, database_option, input_options, target_argument
 from wflo.cli.running import run_here
 from wflo.cli.session import database_words, load_settings, opened
+from wflo.cli.signals import listening
 from wflo.cli.submitting import check_before, submit_run
 from wflo.config.settings import Settings
 from wflo.runtime.code import WorkflowCode
@@ -45,7 +46,7 @@ def command(
 ) -> int:
     """Run a workflow here, and wait for its end.
 
-    TARGET is FILE.py, FILE.py:WORKFLOW or MODULE:WORKFLOW. What the run comes to is printed on
+    TARGET is FILE.py[:WORKFLOW] or MODULE[:WORKFLOW]. What the run comes to is printed on
     stdout, how it goes on stderr. Killed in the middle, it goes on where it was with the same --id.
     """
     target, json_file = chosen_target(target, json_file)
@@ -61,7 +62,7 @@ def command(
             accept_changes=accept_changes,
             as_json=json_file is not None,
             target=target,
-            words=database_words(database),
+            words=[*(["--accept-changes"] if accept_changes else []), *database_words(database)],
         )
     )
 
@@ -77,15 +78,17 @@ async def _run(
     target: str,
     words: list[str],
 ) -> int:
-    async with opened(settings, must_exist=False) as database, relaying(database, settings):
-        engine = LocalEngine(database, [code], settings.engine, accept_changes=accept_changes)
-        execution_id = await submit_run(database, engine, code, given, execution_id)
-        return await run_here(
-            database,
-            engine,
-            execution_id,
-            logs=settings.logging,
-            as_json=as_json,
-            again=["wflo", "run", target, "--id", execution_id, *words],
-            resume=["wflo", "resume", "--run", execution_id, *words],
-        )
+    with listening() as ears:
+        async with opened(settings, must_exist=False) as database, relaying(database, settings):
+            engine = LocalEngine(database, [code], settings.engine, accept_changes=accept_changes)
+            execution_id = await submit_run(database, engine, code, given, execution_id)
+            return await run_here(
+                database,
+                engine,
+                execution_id,
+                ears=ears,
+                logs=settings.logging,
+                as_json=as_json,
+                again=["wflo", "run", target, "--id", execution_id, *words],
+                resume=["wflo", "resume", "--run", execution_id, *words],
+            )

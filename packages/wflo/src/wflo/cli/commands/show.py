@@ -13,21 +13,21 @@ from wflo.cli.board import Board
 from wflo.cli.details import detail_lines
 from wflo.cli.ending import INTERRUPTED, OK
 from wflo.cli.lookout import look_for
-from wflo.cli.options import database_option, json_option
+from wflo.cli.options import database_option, id_argument, json_option
 from wflo.cli.output import show_json, show_line
 from wflo.cli.paint import is_terminal, takes_symbols
 from wflo.cli.session import with_database
 from wflo.cli.signals import told
 from wflo.cli.watching import make_display, watch
 from wflo.db.engine import Database
-from wflo.journal.queries import attempts, get_execution, get_source, steps_of
+from wflo.journal.queries import acts_on, attempts, get_execution, get_source, steps_of
 from wflo.journal.states import state_at
 
 _NO_EDGE = 10_000  # columns, and lines, where there is no terminal that ends
 
 
 @click.command("show")
-@click.argument("execution_id", metavar="ID")
+@id_argument
 @click.option("--follow", is_flag=True, help="Show how it goes until it has ended.")
 @json_option
 @database_option
@@ -68,6 +68,7 @@ async def _document(database: Database, execution_id: str) -> dict[str, Any]:
             "state": await state_at(conn, execution_id),
             "steps": await steps_of(conn, execution_id),
             "attempts": await attempts(conn, execution_id),
+            "audit": [act._asdict() for act in await acts_on(conn, execution_id)],
         }
 
 
@@ -83,5 +84,6 @@ async def _show(database: Database, execution_id: str) -> None:
         execution = await get_execution(conn, execution_id)
         source = await get_source(conn, execution_id)
         state = await state_at(conn, execution_id)
-    for line in detail_lines(execution, source, state):
+        acts = await acts_on(conn, execution_id)
+    for line in detail_lines(execution, source, state, acts):
         show_line(line)

@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """Create a run, for a worker to do, and print its id.
 
-    TARGET is FILE.py, FILE.py:WORKFLOW or MODULE:WORKFLOW. Workers need the same code.
+    TARGET is FILE.py[:WORKFLOW] or MODULE[:WORKFLOW]. Workers need the same code.
     """
     target, json_file = chosen_target(target, json_file)
     settings = load_settings(database)

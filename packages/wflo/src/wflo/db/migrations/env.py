@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from wflo.db.schema import VERSION_TABLE
+from wflo.db.revisions import VERSION_TABLE
 from wflo.db.tables import metadata
 
 context.configure(

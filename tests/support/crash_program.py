@@ -16,8 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite  # noqa: F401
 from wflo import points
 from wflo.config.settings import Settings
 from wflo.db import postgres, sqlite_driver  # noqa: F401
-from wflo.runtime.embedded import open_database, relaying, run_workflow
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.embedded import open_database, relaying, run_workflow
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.loading import load_app
 
 

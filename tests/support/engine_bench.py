@@ -8,7 +8,7 @@ from wflo.journal.outcomes import Ending
 from wflo.journal.submit import add_workflow, submit
 from wflo.models import StepFailure, StepStatus, WorkflowDefinition, WorkflowStep
 from wflo.plan import canonical_json, make_plan
-from wflo.runtime.committer import Committer
+from wflo.runtime.local.committer import Committer
 from wflo.workflow.manager import WorkflowManager
 from wflo.workflow.state import StateManager
 

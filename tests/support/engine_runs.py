@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, update
 from wflo.config.settings import EngineSettings
 from wflo.db import tables
 from wflo.journal import queries
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.engine import LocalEngine
 
 
 def engine_on(database, workflow, **settings):

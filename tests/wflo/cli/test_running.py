@@ -8,7 +8,7 @@ from wflo import Settings, Workflow
 from wflo.cli.running import run_here
 from wflo.cli.signals import Ears
 from wflo.db.engine import Database
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.engine import LocalEngine
 
 begun = asyncio.Event()
 wf = Workflow("w")

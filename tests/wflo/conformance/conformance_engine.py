@@ -13,7 +13,7 @@ from wflo.events.schemas import Event
 from wflo.journal import queries
 from wflo.models import ExecutionStatus, StepExecution, StepStatus, WorkflowExecution
 from wflo.models.record import LogEntry, StepAttempt
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.workflow import Workflow
 from wflo.workflow.manager import WorkflowManager
 from wflo.workflow.state import StateManager

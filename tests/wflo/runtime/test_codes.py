@@ -4,7 +4,7 @@ from engine_bench import flow
 from wflo.errors import NotSupported
 from wflo.models import StepType, WorkflowStep
 from wflo.plan import make_plan
-from wflo.runtime.codes import check_supported
+from wflo.runtime.local.codes import check_supported
 
 
 @pytest.mark.parametrize(

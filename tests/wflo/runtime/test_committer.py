@@ -6,7 +6,7 @@ from engine_bench import RUN, Bench, ended, flow
 from wflo.errors import DatabaseUnavailable, LeaseLost
 from wflo.journal.run import Stale
 from wflo.models import ExecutionStatus
-from wflo.runtime.transaction import StepTransaction
+from wflo.runtime.local.transaction import StepTransaction
 
 
 @pytest.fixture

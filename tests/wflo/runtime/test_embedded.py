@@ -8,7 +8,7 @@ import pytest
 from wflo.config.settings import Settings
 from wflo.errors import DatabaseUnavailable, ExecutionCancelled, ExecutionFailed
 from wflo.models import ExecutionStatus, StepFailure, WorkflowExecution
-from wflo.runtime.embedded import failed, new_execution_id, open_database
+from wflo.runtime.local.embedded import failed, new_execution_id, open_database
 
 
 def execution(status, error, failure=None):

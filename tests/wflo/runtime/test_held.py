@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from wflo.journal.proceed import Lease
-from wflo.runtime.held import Held
+from wflo.runtime.local.held import Held
 
 
 def lease(token, expires_at_us=100):

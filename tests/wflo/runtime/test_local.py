@@ -12,7 +12,7 @@ from wflo import Workflow
 from wflo.config.settings import EngineSettings
 from wflo.errors import ExecutionNotFound, NotSupported
 from wflo.models import ExecutionStatus, RetryPolicy, StepStatus
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.engine import LocalEngine
 
 pausing = Workflow("pausing")
 

@@ -18,7 +18,7 @@ from wflo.db import tables
 from wflo.db.engine import Database
 from wflo.errors import DatabaseUnavailable
 from wflo.journal import queries
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.loading import load_app
 
 RUNS = 200

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from wflo.runtime.owner import is_dead, new_owner
+from wflo.runtime.local.owner import is_dead, new_owner
 
 
 def test_each_has_another_name():
@@ -17,7 +17,7 @@ def test_who_lives_is_not_dead():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lease has to expire")
 def test_who_has_ended_is_dead():
-    code = "from wflo.runtime.owner import new_owner; print(new_owner())"
+    code = "from wflo.runtime.local.owner import new_owner; print(new_owner())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert is_dead(done.stdout.strip())
 

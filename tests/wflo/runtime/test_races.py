@@ -38,9 +38,9 @@ from wflo.journal.outcome import Outcome
 from wflo.journal.outcomes import Ending
 from wflo.journal.run import Runs
 from wflo.models import StepStatus
-from wflo.runtime import local
-from wflo.runtime.committer import Committer, Written
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local import engine as local
+from wflo.runtime.local.committer import Committer, Written
+from wflo.runtime.local.engine import LocalEngine
 from wflo.workflow.manager import WorkflowManager
 
 

@@ -8,10 +8,10 @@ from wflo import Workflow
 from wflo.errors import DatabaseUnavailable
 from wflo.journal.outcomes import Ending
 from wflo.models import StepStatus
-from wflo.runtime.codes import Codes
-from wflo.runtime.committer import Written
-from wflo.runtime.steps import StepRunner
-from wflo.runtime.transaction import StepTransaction
+from wflo.runtime.local.codes import Codes
+from wflo.runtime.local.committer import Written
+from wflo.runtime.local.steps import StepRunner
+from wflo.runtime.local.transaction import StepTransaction
 
 writing = Workflow("writing")
 

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
+from wflo.runtime.local.transaction import StepTransaction
 from wflo.runtime.sql import AsyncSql
-from wflo.runtime.transaction import StepTransaction
 
 
 async def once(attempt):

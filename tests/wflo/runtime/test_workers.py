@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from wflo.config.settings import EngineSettings
 from wflo.journal import queries
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.loading import load_app
 from wflo.workflow.manager import WorkflowManager
 

@@ -30,10 +30,10 @@ from wflo.db import tables
 from wflo.db.engine import Database
 from wflo.errors import DatabaseUnavailable, ExecutionFailed
 from wflo.journal import leases
-from wflo.runtime.committer import Committer
-from wflo.runtime.embedded import run_workflow
-from wflo.runtime.local import LocalEngine
-from wflo.runtime.transaction import StepTransaction
+from wflo.runtime.local.committer import Committer
+from wflo.runtime.local.embedded import run_workflow
+from wflo.runtime.local.engine import LocalEngine
+from wflo.runtime.local.transaction import StepTransaction
 
 
 @pytest.fixture(autouse=True)

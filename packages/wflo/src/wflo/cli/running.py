@@ -20,8 +20,8 @@ from wflo.errors import DatabaseError
 from wflo.journal.queries import get_execution, results_of
 from wflo.models import ExecutionResult, ExecutionStatus, WorkflowExecution
 from wflo.observability.logging import configure_logging
-from wflo.runtime.embedded import failed
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.embedded import failed
+from wflo.runtime.local.engine import LocalEngine
 
 _CODES = {ExecutionStatus.COMPLETED: OK, ExecutionStatus.CANCELLED: CANCELLED}
 

@@ -12,9 +12,9 @@ from wflo.journal.queries import get_execution
 from wflo.models import WorkflowExecution
 from wflo.plan import canonical_json
 from wflo.runtime.code import WorkflowCode
-from wflo.runtime.codes import check_supported
-from wflo.runtime.embedded import new_execution_id
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.codes import check_supported
+from wflo.runtime.local.embedded import new_execution_id
+from wflo.runtime.local.engine import LocalEngine
 from wflo.workflow.ids import check_execution_id
 
 

@@ -440,7 +440,7 @@ class Workflow:
             CodeChanged: The run was submitted with other code.
         """
         refuse_while_importing("a run of a workflow")
-        from wflo.runtime.embedded import run_workflow
+        from wflo.runtime.local.embedded import run_workflow
         from wflo.workflow.ids import check_execution_id
 
         if execution_id is not None:

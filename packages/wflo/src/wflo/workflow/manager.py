@@ -21,8 +21,8 @@ from wflo.journal.submit import add_workflow
 from wflo.models import ExecutionStatus, WorkflowDefinition, WorkflowExecution
 from wflo.models.listing import ExecutionFilter, ExecutionPage, StoredWorkflow
 from wflo.plan import make_plan
-from wflo.runtime.embedded import new_execution_id, open_database, relaying
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.embedded import new_execution_id, open_database, relaying
+from wflo.runtime.local.engine import LocalEngine
 from wflo.runtime.values import explain
 from wflo.workflow.actor import current_actor
 from wflo.workflow.ids import check_execution_id, check_known_id

@@ -20,8 +20,8 @@ from wflo.errors import WorkflowNotFound
 from wflo.journal.listing import get_summary
 from wflo.journal.queries import get_source
 from wflo.models import ExecutionStatus, WorkflowExecution
-from wflo.runtime.embedded import relaying
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.embedded import relaying
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.loading import load_source
 from wflo.workflow.manager import WorkflowManager
 

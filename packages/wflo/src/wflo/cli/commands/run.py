@@ -15,8 +15,8 @@ from wflo.cli.signals import listening
 from wflo.cli.submitting import check_before, submit_run
 from wflo.config.settings import Settings
 from wflo.runtime.code import WorkflowCode
-from wflo.runtime.embedded import relaying
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.embedded import relaying
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.loading import load_workflow
 
 

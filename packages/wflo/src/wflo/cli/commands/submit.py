@@ -16,7 +16,7 @@ from wflo.config.settings import Settings
 from wflo.journal.listing import get_summary
 from wflo.models.listing import ExecutionSummary
 from wflo.runtime.code import WorkflowCode
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.loading import load_workflow
 
 

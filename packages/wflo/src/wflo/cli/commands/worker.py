@@ -17,9 +17,9 @@ from wflo.db.engine import Database
 from wflo.journal.queries import unfinished_states
 from wflo.observability.logging import configure_logging
 from wflo.runtime.code import WorkflowCode
-from wflo.runtime.codes import check_supported
-from wflo.runtime.embedded import relaying
-from wflo.runtime.local import LocalEngine
+from wflo.runtime.local.codes import check_supported
+from wflo.runtime.local.embedded import relaying
+from wflo.runtime.local.engine import LocalEngine
 from wflo.sdk.loading import load_app
 
 

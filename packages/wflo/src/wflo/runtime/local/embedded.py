@@ -18,8 +18,8 @@ from wflo.journal.queries import get_execution, results_of
 from wflo.journal.run import Runs
 from wflo.models import ExecutionResult, ExecutionStatus, WorkflowExecution
 from wflo.runtime.code import WorkflowCode
-from wflo.runtime.local import LocalEngine
-from wflo.runtime.owner import is_dead, new_owner
+from wflo.runtime.local.engine import LocalEngine
+from wflo.runtime.local.owner import is_dead, new_owner
 
 # How long the end of a program may be held up by sinks. A guess.
 _LAST_EVENTS_S = 10.0

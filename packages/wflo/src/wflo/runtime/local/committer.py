@@ -20,7 +20,7 @@ from wflo.journal.outcomes import Ending
 from wflo.journal.proceed import NOBODY, Lease, Worker
 from wflo.journal.run import Run, Runs, Stale
 from wflo.points import reach
-from wflo.runtime.transaction import StepTransaction
+from wflo.runtime.local.transaction import StepTransaction
 
 T = TypeVar("T")
 

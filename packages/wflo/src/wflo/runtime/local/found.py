@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wflo.journal import leases, timers
 from wflo.journal.proceed import Lease
-from wflo.runtime.owner import is_dead
+from wflo.runtime.local.owner import is_dead
 
 _MOST = 100  # timers that share a transaction at most, and lost leases
 

@@ -30,12 +30,12 @@ from wflo.models import ExecutionStatus
 from wflo.plan import canonical_json
 from wflo.points import reach
 from wflo.runtime.code import WorkflowCode
-from wflo.runtime.codes import Codes, check_supported, code_changed
-from wflo.runtime.committer import Committer, Written
-from wflo.runtime.found import Found, find
-from wflo.runtime.held import Held
-from wflo.runtime.owner import new_owner
-from wflo.runtime.steps import StepRunner
+from wflo.runtime.local.codes import Codes, check_supported, code_changed
+from wflo.runtime.local.committer import Committer, Written
+from wflo.runtime.local.found import Found, find
+from wflo.runtime.local.held import Held
+from wflo.runtime.local.owner import new_owner
+from wflo.runtime.local.steps import StepRunner
 
 _LOG = logging.getLogger(__name__)
 

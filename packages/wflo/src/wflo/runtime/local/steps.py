@@ -16,11 +16,11 @@ from wflo.models import StepStatus
 from wflo.points import reach
 from wflo.runtime.call import StepCall
 from wflo.runtime.code import StepCode
-from wflo.runtime.codes import Codes
-from wflo.runtime.committer import Committer, Written
 from wflo.runtime.failures import failure_of
+from wflo.runtime.local.codes import Codes
+from wflo.runtime.local.committer import Committer, Written
+from wflo.runtime.local.transaction import StepTransaction
 from wflo.runtime.run_step import run_step
-from wflo.runtime.transaction import StepTransaction
 
 _LOG = logging.getLogger(__name__)
 

@@ -201,3 +201,20 @@ async def test_a_run_that_goes_on_sees_what_was_set_from_outside(database):
         async with database.read() as conn:
             sequences = (await conn.execute(select(outbox.c.sequence))).scalars().all()
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
+
+
+async def test_it_opens_the_database_of_its_settings_and_closes_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = await wf_of_one.run()
+    async with StateManager() as states:
+        assert (await states.load_state(run.id)).data == {"seen": 1}
+    assert (await states.load_state(run.id)).data == {"seen": 1}  # it is opened again
+    await states.close()
+
+
+wf_of_one = Workflow("one")
+
+
+@wf_of_one.step()
+async def note(ctx: WorkflowContext) -> None:
+    ctx.state["seen"] = 1

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -21,9 +19,10 @@ from wflo.journal.submit import add_workflow
 from wflo.models import ExecutionStatus, WorkflowDefinition, WorkflowExecution
 from wflo.models.listing import ExecutionFilter, ExecutionPage, StoredWorkflow
 from wflo.plan import make_plan
-from wflo.runtime.local.embedded import new_execution_id, open_database, relaying
+from wflo.runtime.local.embedded import new_execution_id, relaying
 from wflo.runtime.local.engine import LocalEngine
 from wflo.runtime.values import explain
+from wflo.workflow.access import DatabaseUser
 from wflo.workflow.actor import current_actor
 from wflo.workflow.ids import check_execution_id, check_known_id
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from wflo.sdk.workflow import Workflow
 
 
-class WorkflowManager:
+class WorkflowManager(DatabaseUser):
     """Workflows and runs in one database.
 
     Use it with ``async with``, or call `close` in the end. The database of settings is opened when
@@ -55,10 +54,7 @@ class WorkflowManager:
         workflows: Iterable[Workflow] = (),
         actor: str | None = None,
     ) -> None:
-        self._database = database if isinstance(database, Database) else None
-        self._settings = None if isinstance(database, Database) else database
-        self._owns = self._database is None
-        self._opening = asyncio.Lock()
+        super().__init__(database)
         self._workflows = {workflow.name: workflow for workflow in workflows}
         self._actor = actor or current_actor()
 
@@ -225,31 +221,6 @@ class WorkflowManager:
                 conn, Runs(), execution_id, actor=self._actor, now_us=database.now_us()
             )
         return await self.get_execution(execution_id)
-
-    async def close(self) -> None:
-        """Close the database, if the manager opened it."""
-        database, self._database = self._database, None if self._owns else self._database
-        if self._owns and database is not None:
-            await database.close()
-
-    async def __aenter__(self) -> Self:
-        await self._open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def _open(self) -> Database:
-        async with self._opening:
-            if self._database is None:
-                self._settings = self._settings or Settings()
-                self._database = await open_database(self._settings)
-            return self._database
 
     def _code(self, workflow: Workflow | str) -> WorkflowCode:
         if not isinstance(workflow, str):

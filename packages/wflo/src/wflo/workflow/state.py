@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import String, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wflo.config.settings import Settings
 from wflo.db.engine import Database
 from wflo.db.tables import executions, outbox
 from wflo.errors import InputError, SnapshotNotFound
@@ -23,6 +24,7 @@ from wflo.journal.states import (
 from wflo.models import StateSnapshot, WorkflowState
 from wflo.models.base import plain_json, storable
 from wflo.plan import canonical_json
+from wflo.workflow.access import DatabaseUser
 from wflo.workflow.actor import current_actor
 from wflo.workflow.ids import check_known_id
 
@@ -40,7 +42,7 @@ _ADVANCE = (
 _EVENT = insert(outbox)
 
 
-class StateManager:
+class StateManager(DatabaseUser):
     """Reads and changes the state that the steps of a run share (`ctx.state`).
 
     What is changed from outside is an entry of the run's journal like any other: nothing that was
@@ -48,12 +50,15 @@ class StateManager:
     time sees it when it is tried again, and the next steps do.
 
     Args:
-        database: Where the runs are.
+        database: A database, which stays open; or settings that name one; by default those of the
+            environment. Use it with ``async with`` then, or call `close` in the end.
         actor: Who does it, for the audit; by default the user of this process.
     """
 
-    def __init__(self, database: Database, *, actor: str | None = None) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database | Settings | None = None, *, actor: str | None = None
+    ) -> None:
+        super().__init__(database)
         self._actor = actor or current_actor()
 
     async def save_state(self, execution_id: str, data: dict[str, Any]) -> WorkflowState:
@@ -71,9 +76,13 @@ class StateManager:
             InputError: A key or a value cannot be kept; the message names it.
         """
         wanted = _checked(data)
-        async with self._database.begin() as conn:
+        database = await self._open()
+        async with database.begin() as conn:
             sequence = await _hold(conn, execution_id)
-            return await self._change(conn, execution_id, sequence, wanted, "state.saved")
+            now_us = database.now_us()
+            return await self._change(
+                conn, execution_id, sequence, wanted, "state.saved", now_us=now_us
+            )
 
     async def load_state(self, execution_id: str, at: int | None = None) -> WorkflowState:
         """A run's state.
@@ -87,7 +96,8 @@ class StateManager:
             ExecutionNotFound: There is no such run.
             InputError: Its journal has no such point yet.
         """
-        async with self._database.read() as conn:
+        database = await self._open()
+        async with database.read() as conn:
             sequence = await _sequence(conn, execution_id)
             if at is not None and not 0 <= at <= sequence:
                 raise InputError(
@@ -107,11 +117,15 @@ class StateManager:
         """
         if len(label) > _LONGEST:
             raise InputError(f"a label has up to {_LONGEST} characters; this one has {len(label)}")
-        async with self._database.begin() as conn:
+        database = await self._open()
+        async with database.begin() as conn:
             sequence = await _hold(conn, execution_id)
-            now_us = self._database.now_us()
             return await add_snapshot(
-                conn, execution_id, sequence=sequence, label=storable(label), now_us=now_us
+                conn,
+                execution_id,
+                sequence=sequence,
+                label=storable(label),
+                now_us=database.now_us(),
             )
 
     async def restore_snapshot(self, execution_id: str, snapshot_id: int) -> WorkflowState:
@@ -121,12 +135,19 @@ class StateManager:
             ExecutionNotFound: There is no such run.
             SnapshotNotFound: It has no such snapshot.
         """
-        async with self._database.begin() as conn:
+        database = await self._open()
+        async with database.begin() as conn:
             sequence = await _hold(conn, execution_id)
             snapshot = await _snapshot(conn, execution_id, snapshot_id)
             data = await state_at(conn, execution_id, snapshot.sequence)
             return await self._change(
-                conn, execution_id, sequence, data, "state.restored", snapshot=snapshot_id
+                conn,
+                execution_id,
+                sequence,
+                data,
+                "state.restored",
+                now_us=database.now_us(),
+                snapshot=snapshot_id,
             )
 
     async def get_snapshots(self, execution_id: str) -> list[StateSnapshot]:
@@ -135,7 +156,8 @@ class StateManager:
         Raises:
             ExecutionNotFound: There is no such run.
         """
-        async with self._database.read() as conn:
+        database = await self._open()
+        async with database.read() as conn:
             await _sequence(conn, execution_id)
             return await snapshots_of(conn, execution_id)
 
@@ -146,12 +168,13 @@ class StateManager:
         sequence: int,
         data: dict[str, Any],
         type_: str,
+        *,
+        now_us: int,
         **detail: object,
     ) -> WorkflowState:
         patches = patches_between(await state_at(conn, execution_id), data)
         if patches:
             sequence += 1
-            now_us = self._database.now_us()
             await conn.execute(_ADVANCE, {"b_id": execution_id, "sequence": sequence})
             await add_patches(conn, execution_id, sequence, patches)
             payload = {"keys": [patch.key for patch in patches], **detail}

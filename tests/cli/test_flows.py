@@ -31,7 +31,7 @@ def test_what_a_script_prints_is_all_there_is_on_stdout(kogine, write):
         script="""
             import os, subprocess, sys
             n = 0
-            print("a", n)
+            print("a", n, flush=True)
             sys.stdout.buffer.write(b"\\xff\\x00")
             sys.stdout.flush()
             os.write(1, b"raw\\n")

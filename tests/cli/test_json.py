@@ -88,7 +88,7 @@ def test_what_scripts_and_their_children_print_goes_to_stderr(kogine, write, fla
     write(
         script="""
             import os, subprocess, sys
-            print("line")
+            print("line", flush=True)
             os.write(1, b"raw\\n")
             subprocess.run([sys.executable, "-c", "print('child')"])
             print("end", end="")

@@ -12,7 +12,7 @@ FAILS_AT_3 = """
     import os
     x = 1
     def main():
-        print("run", x)
+        print("run", x, flush=True)
         if x % 10 == 3:
             raise ValueError(f"{x} is bad")
         if x == 5:

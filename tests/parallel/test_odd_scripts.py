@@ -202,6 +202,18 @@ def test_a_replaced_stdout(mode, write, and_next, log):
     assert "into it" not in log(result)
 
 
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_what_is_in_the_buffer_of_a_replaced_stream(name, write, and_next, log, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    script = write(f"""
+        import io, sys
+        def main():
+            sys.{name}.write("before")
+            sys.{name} = io.StringIO()
+    """)
+    assert log(and_next(script, "fork")).endswith("before")
+
+
 @pytest.mark.parametrize(
     "how",
     [

@@ -156,7 +156,12 @@ def test_a_reader_that_has_gone_is_no_trouble(start):
     assert (process.returncode, err) == (1, b"")
 
 
-def test_a_run_goes_on_though_nobody_looks(start, write):
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_run_goes_on_though_nobody_looks(buffered, start, write, monkeypatch):
+    if buffered:
+        monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    else:
+        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     source = """
         from wflo import Workflow
         wf = Workflow("w")

@@ -246,6 +246,10 @@ def _leave(error: BaseException | None, count: int) -> NoReturn:
             _flush_files()
         if not (_is_flushed(sys.stdout) & _is_flushed(sys.stderr)):
             status = _NOT_FLUSHED
+        if sys.stdout is not sys.__stdout__:  # what the script put in its place is another file
+            _is_flushed(sys.__stdout__)
+        if sys.stderr is not sys.__stderr__:
+            _is_flushed(sys.__stderr__)
         flush_c_streams()
     finally:
         _exit(status)

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import IO
 
 import click
 
@@ -89,15 +90,23 @@ def _tell(mode: Mode, message: str) -> None:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+    if sys.stderr is not None:
+        try:
+            sys.stderr.flush()
+        except OSError:  # nobody reads it: that changes nothing of what was done
+            _drop(sys.stderr)
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _drop_output() -> None:
-    """Let what is still buffered go nowhere: at its exit Python would try again, and complain."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            os.dup2(nowhere, stream.fileno())
+            _drop(stream)
+
+
+def _drop(stream: IO[str]) -> None:
+    """Let what is still buffered go nowhere: at its exit Python would try again, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

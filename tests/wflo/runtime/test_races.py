@@ -49,6 +49,17 @@ def _meeting():
     meeting.clear()
 
 
+async def draining(database, execution_id):
+    """A worker that was told to stop while it runs a step."""
+    stop = asyncio.Event()
+    await submit(database, single, execution_id)
+    serving = asyncio.create_task(engine_on(database, single, drain_s=60).serve(stop))
+    await meeting.began["only"].wait()
+    stop.set()
+    await asyncio.sleep(0.1)
+    return serving
+
+
 class TestNothingHangs:
     async def test_what_cannot_be_given_to_a_step_fails_it(self, shared_database, new_id, caplog):
         await submit(shared_database, pair, new_id)
@@ -176,26 +187,14 @@ class TestNothingHangs:
             assert await engine.run_until(f"{new_id}-{n}") == "completed"
 
     async def test_a_worker_that_drains_sees_cancellations(self, shared_database, new_id):
-        stop = asyncio.Event()
-        engine = engine_on(shared_database, single, drain_s=60)
-        await submit(shared_database, single, new_id)
-        serving = asyncio.create_task(engine.serve(stop))
-        await meeting.began["only"].wait()
-        stop.set()
-        await asyncio.sleep(0.1)
+        serving = await draining(shared_database, new_id)
         await WorkflowManager(shared_database).cancel_execution(new_id)
         async with asyncio.timeout(10):
             await serving
         assert await attempts_of(shared_database, new_id) == [("only", 1, "cancelled")]
 
     async def test_a_worker_that_drains_may_be_told_not_to_wait(self, shared_database, new_id):
-        stop = asyncio.Event()
-        engine = engine_on(shared_database, single, drain_s=60)
-        await submit(shared_database, single, new_id)
-        serving = asyncio.create_task(engine.serve(stop))
-        await meeting.began["only"].wait()
-        stop.set()
-        await asyncio.sleep(0.1)
+        serving = await draining(shared_database, new_id)
         serving.cancel()
         async with asyncio.timeout(10):
             with pytest.raises(asyncio.CancelledError):

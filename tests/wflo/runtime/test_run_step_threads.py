@@ -61,6 +61,7 @@ async def test_calls_that_wait_for_each_other_each_have_their_turn():
         calls = [in_thread(lambda way=way: step(*way), "one") for way in ways]
         async with asyncio.timeout(30):
             await asyncio.gather(*calls)
+        assert all(event.is_set() for event in events)
 
 
 async def test_without_a_thread_there_is_an_error_and_the_next_call_works(pool, monkeypatch):

@@ -69,20 +69,20 @@ def _use_wal(connection: sqlite3.Connection, wait_s: float) -> None:
 
 def is_busy(error: BaseException | None) -> bool:
     """Whether another connection is in the way, so that a later try may succeed."""
-    return primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return _primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def is_of_statement(error: BaseException | None) -> bool:
     """Whether the statement is to blame, and neither the file, the machine nor another one."""
-    return not is_busy(error) and primary_code(error) not in _ENVIRONMENT
+    return not is_busy(error) and _primary_code(error) not in _ENVIRONMENT
 
 
 def is_read_only(error: BaseException | None) -> bool:
     """Whether something was to be written that cannot be."""
-    return primary_code(error) == sqlite3.SQLITE_READONLY
+    return _primary_code(error) == sqlite3.SQLITE_READONLY
 
 
-def primary_code(error: BaseException | None) -> int:
+def _primary_code(error: BaseException | None) -> int:
     """SQLite's code for an error, without its details, or 0: https://www.sqlite.org/rescode.html."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -107,7 +107,7 @@ def _reason(path: str, cause: BaseException | None) -> str:
         return f"{cause.strerror}: {cause.filename}"
     if os.path.isdir(path):
         return "it is a folder"
-    if primary_code(cause) == sqlite3.SQLITE_CANTOPEN:
+    if _primary_code(cause) == sqlite3.SQLITE_CANTOPEN:
         return "the file cannot be opened, or not be made in its folder"
     if is_read_only(cause):
         return "the file, or its folder, cannot be written to"

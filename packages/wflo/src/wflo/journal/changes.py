@@ -317,27 +317,28 @@ class Changes:
 
     def _parts(self) -> list[Part]:
         """All of it, if it is little, of one run, and no two of the same row; else nothing."""
-        advanced, steps = self._advanced(), self._updates.get(_SET_STEP, [])
-        parts: list[Part] = [(_ADVANCE, row) for row in advanced]
+        parts: list[Part] = [(_ADVANCE, row) for row in self._advanced()]
         parts += [(_END_ATTEMPT, row) for row in self._ended]
         parts += [(_INSERTS[table], row) for table in _ORDER for row in self._rows.get(table, ())]
-        parts += [(_SET_STEP, row) for row in steps]
-        places = [_place(row, "b_") for row in steps]
-        places += [_place(row) for row in self._rows.get(step_journal, ())]
-        fits = (
-            len(advanced) == 1
-            and 1 < len(parts) <= MOST_PARTS
-            and not self._revoked
-            and self._updates.keys() <= {_SET_STEP}
-            and len(set(places)) == len(places)
-            and not any(is_long(text) for _, _, text in self._texts)
-            # Rows that are numbered as they come have to come in their order.
-            and not any(
-                len(rows) > 1 and table.autoincrement_column is not None
-                for table, rows in self._rows.items()
-            )
-        )
+        parts += [(_SET_STEP, row) for row in self._updates.get(_SET_STEP, ())]
+        is_of_one = len(self.runs) - len(self.created) == 1
+        fits = is_of_one and 1 < len(parts) <= MOST_PARTS and self._may_be_parts()
         return parts if fits else []
+
+    def _may_be_parts(self) -> bool:
+        if self._revoked or not self._updates.keys() <= {_SET_STEP}:
+            return False
+        if any(is_long(text) for _, _, text in self._texts):
+            return False
+        # Rows that are numbered as they come have to come in their order.
+        if any(
+            len(rows) > 1 and table.autoincrement_column is not None
+            for table, rows in self._rows.items()
+        ):
+            return False
+        places = [_place(row, "b_") for row in self._updates.get(_SET_STEP, ())]
+        places += [_place(row) for row in self._rows.get(step_journal, ())]
+        return len(set(places)) == len(places)
 
     def _advanced(self) -> list[Row]:
         return [

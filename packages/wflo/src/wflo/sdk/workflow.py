@@ -415,8 +415,7 @@ class Workflow:
         """
         import asyncio
 
-        # get_running_loop() would raise, and what steps raise would be "during handling" of that.
-        if asyncio._get_running_loop() is not None:  # noqa: SLF001
+        if _is_in_event_loop():
             raise RuntimeError("run_sync: an event loop is running; use `await wf.run(...)` here")
         return asyncio.run(self.execute(inputs))
 
@@ -447,3 +446,14 @@ class Workflow:
             check_execution_id(execution_id)
         checked = self.check_input(values)
         return await run_workflow(self.code, checked, execution_id=execution_id, settings=settings)
+
+
+def _is_in_event_loop() -> bool:
+    import asyncio  # not for who only defines
+
+    # Not where the steps are run: what they raise would be "during handling" of this error.
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

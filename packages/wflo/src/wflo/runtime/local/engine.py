@@ -163,15 +163,13 @@ class LocalEngine:
         await self._register()
         waker = asyncio.create_task(self._wake_when(stop))
 
-        async def stopped() -> bool:
-            if self._accept_changes and await self._codes.accept_others(
-                self._database, self._workflows, self._committer.runs
-            ):
-                self._set_scope()
+        async def look() -> bool:
+            if self._accept_changes:
+                await self._accept_others()
             return stop.is_set()
 
         try:
-            await self._work(stop.is_set, stopped)
+            await self._work(stop.is_set, look)
         finally:
             waker.cancel()
 
@@ -411,6 +409,11 @@ class LocalEngine:
         for submitted in registered:
             self._committer.runs.know_workflow(submitted)
         self._set_scope()
+
+    async def _accept_others(self) -> None:
+        """Also run what has been submitted meanwhile with other code."""
+        if await self._codes.accept_others(self._database, self._workflows, self._committer.runs):
+            self._set_scope()
 
     def _set_scope(self) -> None:
         self._committer.scope = claims.Scope(self._codes.workflow_ids, self._root_id)

@@ -1,7 +1,6 @@
-"""What a fork of the zygote does: before and after its script, or until a command takes its place.
+"""What a fork of the zygote does that runs a script: before the script, and after it.
 
-It has what a process that a shell started would have: a session of its own, the usual signal
-handlers, no other files than its streams, and random numbers that nobody else has.
+It has what `command` gives it, and random numbers that nobody else has.
 
 Up to the script's first line, and from its last line on, this is written for few copies of pages:
 few functions of Python's, and C functions by names of their own, not looked up in their modules.
@@ -12,12 +11,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from _signal import (  # type: ignore[import-not-found]  # those of `signal` turn numbers into enums
-    SIG_DFL,
-    SIGCHLD,
-    set_wakeup_fd,
-)
-from _signal import signal as set_handler
 from _thread import _count as count_threads
 from atexit import _run_exitfuncs as run_exit_handlers
 from functools import partial
@@ -26,8 +19,7 @@ from gc import enable as enable_collector
 from gc import get_objects as collected_objects
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from marshal import loads as unmarshalled
-from os import _exit, close, dup2, getppid, putenv, setsid
-from os import open as open_file
+from os import _exit
 from sys import modules
 from types import (
     BuiltinFunctionType,
@@ -48,8 +40,8 @@ from kohakuengine.engine.executor import Outcome, run_script
 from kohakuengine.engine.respawn import RespawningMain
 from kohakuengine.engine.script import Script
 from kohakuengine_parallel.channel import FarEnd
-from kohakuengine_parallel.memory import limit_memory
-from kohakuengine_parallel.zygote.family import die_with_parent, flush_c_streams
+from kohakuengine_parallel.zygote.command import CANNOT_START, say, settle
+from kohakuengine_parallel.zygote.family import flush_c_streams
 from kohakuengine_parallel.zygote.reports import send_report
 from kohakuengine_parallel.zygote.values import BARE, USUAL_MARK, bare_loads, bare_value
 
@@ -61,41 +53,12 @@ if TYPE_CHECKING:
 
     from kohakuengine.engine.exchange import Report
     from kohakuengine.engine.executor import Standby
-    from kohakuengine_parallel.zygote.order import Environment, Kind, Start
-    from kohakuengine_parallel.zygote.reports import Way
+    from kohakuengine_parallel.zygote.command import Family
+    from kohakuengine_parallel.zygote.order import Kind
 
-__all__ = ["become_command", "become_run", "do", "hold_files"]
+__all__ = ["become_run", "do", "hold_files"]
 
-# Of the zygote: its process id, its files, and the way for reports.
-Family = tuple[int, tuple[int, ...], "Way"]
-
-# What is behind `os.environ`, which takes eight functions to set a variable.
-_environ: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
-
-_CANNOT_START = 127  # as in shells
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _NOT_FLUSHED = 120  # Python's own status where the standard streams cannot be written out
-
-
-def become_command(order: Start, channel: int, zygote: Family) -> NoReturn:
-    """Have a command take the place of this fork.
-
-    Args:
-        order: The command.
-        channel: The socket to who ordered it, or -1.
-        zygote: Whose fork this is.
-    """
-    try:
-        _settle(zygote, *order[2:5])
-        command = order.command
-        if channel >= 0:
-            os.set_inheritable(channel, True)
-            command = [*command, str(channel)]
-        os.execv(command[0], command)  # noqa: S606 - a list, no shell
-    except BaseException as error:  # nothing may return to where the zygote forked
-        _say(error)
-    finally:
-        os._exit(_CANNOT_START)
 
 
 def become_run(
@@ -113,7 +76,7 @@ def become_run(
     """
     try:
         environment, log, limit, config, instead = unmarshalled(task)  # noqa: S302 - from our parent
-        _settle(zygote, environment, log, limit)
+        settle(zygote, environment, log, limit)
         if config is None:
             config = _received(channel)
         enable_collector()
@@ -122,43 +85,9 @@ def become_run(
         send_report(zygote[2], key, report, instead)
         _leave(error, count)
     except BaseException as error:  # nothing may return to where the zygote forked
-        _say(error)
+        say(error)
     finally:
-        _exit(_CANNOT_START)
-
-
-def _settle(
-    zygote: Family,
-    environment: Environment,
-    log: str,
-    memory_limit_mb: int | None,
-) -> None:
-    pid, files, _ = zygote
-    for file in files:
-        close(file)
-    setsid()
-    die_with_parent()
-    if getppid() != pid:  # it ended before that
-        _exit(_CANNOT_START)
-    set_wakeup_fd(-1)
-    set_handler(SIGCHLD, SIG_DFL)
-    try:
-        output = open_file(log, _APPEND, 0o600)
-    except OSError:  # the disk is full, and a run is worth more than its log
-        output = open_file(os.devnull, os.O_WRONLY)
-    dup2(output, 1)
-    dup2(output, 2)
-    close(output)
-    for name, value in environment:
-        putenv(name, value)
-        _environ[name] = value
-    if memory_limit_mb is not None:
-        limit_memory(memory_limit_mb)
-
-
-def _say(error: BaseException) -> None:
-    """Write to the log, without Python's streams: their state is not known here."""
-    os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="backslashreplace"))
+        _exit(CANNOT_START)
 
 
 # -- a run -----------------------------------------------------------------------------------------
@@ -186,7 +115,7 @@ def do(kind: bytes, config: bytes, standby: Standby | None) -> tuple[bytes, Base
 def _received(channel: int) -> bytes:
     message = FarEnd(channel, "").receive()
     if message is None:  # who sent it is gone
-        os._exit(_CANNOT_START)
+        os._exit(CANNOT_START)
     os.close(channel)
     return message
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import time
+from _signal import (  # type: ignore[import-not-found]  # `signal` imports enum, a burden to forks
+    SIGCHLD,
+    SIGKILL,
+)
 from contextlib import suppress
 from functools import partial
 
@@ -35,7 +38,7 @@ _MOMENT_S = 0.002  # between two looks at who is left
 _libc = ctypes.PyDLL(None)
 
 # Have the kernel kill this process when the thread that started it ends.
-die_with_parent = partial(_libc.prctl, _PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+die_with_parent = partial(_libc.prctl, _PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
 
 # Write out what C code has in its buffers, as ``exit(3)`` does and ``_exit(2)`` does not.
 flush_c_streams = partial(_libc.fflush, None)
@@ -50,7 +53,7 @@ free.argtypes, free.restype = [ctypes.c_size_t], None
 
 def wake_with_parent() -> None:
     """Have the kernel send this process SIGCHLD when the thread that started it ends."""
-    _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGCHLD), 0, 0, 0)
+    _libc.prctl(_PR_SET_PDEATHSIG, SIGCHLD, 0, 0, 0)
 
 
 def adopt_orphans() -> None:
@@ -69,7 +72,7 @@ def end_session(leader: int) -> None:
     for pid, (_, session) in _processes().items():
         if session == leader:
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, SIGKILL)
 
 
 def end_descendants(patience_s: float = 1.0) -> None:
@@ -85,7 +88,7 @@ def end_descendants(patience_s: float = 1.0) -> None:
             return
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, SIGKILL)
         reap()
         time.sleep(_MOMENT_S)
 

@@ -13,8 +13,13 @@ from __future__ import annotations
 import gc
 import os
 import select
-import signal
 import sys
+from _signal import (  # type: ignore[import-not-found]  # `signal` imports enum, a burden to forks
+    SIGCHLD,
+    SIGKILL,
+    set_wakeup_fd,
+)
+from _signal import signal as set_handler
 from contextlib import suppress
 from marshal import dumps as marshalled
 from marshal import loads as unmarshalled
@@ -34,7 +39,7 @@ from os import (
 from time import monotonic
 
 from kohakuengine_parallel.zygote import family
-from kohakuengine_parallel.zygote.child import become_command, become_run, hold_files
+from kohakuengine_parallel.zygote.command import become_command
 from kohakuengine_parallel.zygote.datagrams import BINDING, MAX_SIZE, packed, unpacked
 from kohakuengine_parallel.zygote.gaps import fill_gaps
 from kohakuengine_parallel.zygote.reports import way
@@ -43,7 +48,8 @@ from kohakuengine_parallel.zygote.reports import way
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
     from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.held import Held
@@ -86,6 +92,7 @@ class _Zygote:
         self._keys: dict[int, int] = {}  # by process id
         self._stopped: set[int] = set()
         self._held: Held | None = None
+        self._become_run: Callable[..., NoReturn]
         self._kind = b""  # what is prepared, and until when
         self._standby: Standby | None = None
         self._good_until = 0.0
@@ -117,8 +124,11 @@ class _Zygote:
 
     def _hold(self, script: dict[str, str]) -> None:
         """Import what a script imports, and say whether that leaves a process to be forked."""
-        from kohakuengine_parallel.zygote.held import Held  # costs what the engine costs
+        # They cost what the engine costs, which is no use to those that only start commands.
+        from kohakuengine_parallel.zygote.child import become_run
+        from kohakuengine_parallel.zygote.held import Held
 
+        self._become_run = become_run
         self._held = Held(script)
         self._tell("ready", self._held.unsafe)
 
@@ -129,10 +139,10 @@ class _Zygote:
         family.flush_c_streams()
         family.adopt_orphans()
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         # What it does does not matter, only that the signal is written to the pipe. A function of
         # Python's would do that too, with more copies of pages.
-        signal.signal(signal.SIGCHLD, is_)
+        set_handler(SIGCHLD, is_)
         # To be woken also where a fork of the parent's keeps the socket open.
         family.wake_with_parent()
         files = (self._descriptor, self._table, self._wake, self._woken)
@@ -159,7 +169,7 @@ class _Zygote:
                 if (order == self._kind and monotonic() < self._good_until) or self._prepare(order):
                     pid = fork()
                     if pid == 0:
-                        become_run(key, order, task, channel, self._standby, self._family)
+                        self._become_run(key, order, task, channel, self._standby, self._family)
                     self._pids[key], self._keys[pid] = pid, key
                     # A map would hold a file of its own open.
                     pwrite(self._table, pid.to_bytes(4), 4 * slot)
@@ -224,7 +234,7 @@ class _Zygote:
         if pid is not None:
             self._stopped.add(pid)
             family.signal_group(pid, number)
-            if number == signal.SIGKILL:
+            if number == SIGKILL:
                 family.end_session(pid)
 
     # -- what it tells -----------------------------------------------------------------------------
@@ -267,7 +277,10 @@ def _remove(folder: str) -> None:
 def _freeze() -> None:
     """Have the collector not look again at what is here now, which forks so share for longer."""
     gc.collect()
-    hold_files()
+    if "kohakuengine_parallel.zygote.child" in sys.modules:
+        from kohakuengine_parallel.zygote.child import hold_files
+
+        hold_files()
     gc.freeze()
     gc.disable()
     fill_gaps()

@@ -239,6 +239,8 @@ class _ForkedRun:
             self._channel.close()
         if self._report is None and self._run.stop is None:
             self._report = read_instead(self._instead)
+        if status:
+            self._zygote.hold_too("traceback")  # which those that fail import to tell of it
         self._executor.ended(self._run, self._value(), status, reason)
         self._nursery.close_if_done()
 

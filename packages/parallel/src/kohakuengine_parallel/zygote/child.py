@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from kohakuengine_parallel.zygote.command import Family
     from kohakuengine_parallel.zygote.order import Kind
 
-__all__ = ["become_run", "do", "hold_files"]
+__all__ = ["become_run", "do", "hold_files", "is_flushed", "is_plain"]
 
 _NOT_FLUSHED = 120  # Python's own status where the standard streams cannot be written out
 
@@ -101,11 +101,12 @@ def do(kind: bytes, config: bytes, standby: Standby | None) -> tuple[bytes, Base
         config: See `Task`.
         standby: See `become_run`.
     """
-    numpy_random = modules.get("numpy.random")
-    if numpy_random is not None:  # `random` sees to that itself
-        numpy_random.seed()
+    # Not `get`, for which a method would be made, as for all that is imported by its name.
+    if "numpy.random" in modules:  # `random` sees to that itself
+        modules["numpy.random"].seed()
     if standby is not None and config[0] == BARE:
-        standby.take(bare_loads(config[1:]))
+        take = standby.take  # an attribute, and for a method's call looked up as if it were none
+        take(bare_loads(config[1:]))
         came, error = attempted(standby.go)
     else:
         came, error = attempted(partial(_outcome, kind, config, standby))
@@ -160,28 +161,39 @@ def _leave(error: BaseException | None, count: int) -> NoReturn:
     status = 1
     try:
         status = 0 if error is None else reported_status(error)
-        threading = modules.get("threading")
-        # As Python's exit does, which would find nothing to do otherwise.
-        if threading is not None and (count_threads() or threading._threading_atexits):  # noqa: SLF001
-            threading._shutdown()  # noqa: SLF001
+        if "threading" in modules:
+            threading = modules["threading"]
+            # As Python's exit does, which would find nothing to do otherwise.
+            if count_threads() or threading._threading_atexits:  # noqa: SLF001
+                threading._shutdown()  # noqa: SLF001
         run_exit_handlers()
         main = vars(modules["__main__"])
-        # In C, and without a list that would keep what is let go.
-        is_plain = _WITHOUT_END.issuperset(map(type, collected_objects()))
-        is_plain = is_plain and _WITHOUT_END.issuperset(map(type, main.values()))
-        if not is_plain:
+        plain = is_plain(main)
+        if not plain:
             _let_go(main, count)
-        if _held_files or not is_plain:
+        if _held_files or not plain:
             _flush_files()
-        if not (_is_flushed(sys.stdout) & _is_flushed(sys.stderr)):
+        if not (is_flushed(sys.stdout) & is_flushed(sys.stderr)):
             status = _NOT_FLUSHED
         if sys.stdout is not sys.__stdout__:  # what the script put in its place is another file
-            _is_flushed(sys.__stdout__)
+            is_flushed(sys.__stdout__)
         if sys.stderr is not sys.__stderr__:
-            _is_flushed(sys.__stderr__)
+            is_flushed(sys.__stderr__)
         flush_c_streams()
     finally:
         _exit(status)
+
+
+def is_plain(namespace: dict[str, object]) -> bool:
+    """Whether nothing happens when all is forgotten that is there, and not held since before.
+
+    Args:
+        namespace: The script's.
+    """
+    # In C, and without a list that would keep what is let go.
+    if not _WITHOUT_END.issuperset(map(type, collected_objects())):
+        return False
+    return _WITHOUT_END.issuperset(map(type, namespace.values()))
 
 
 # What can be forgotten without anything happening by it: no finalizer, no file, no foreign memory.
@@ -255,7 +267,7 @@ def hold_files() -> None:
     own = [part for stream in streams if stream is not None for part in (stream, stream.buffer)]
     for obj in collected_objects():
         if type(obj) in _BUFFERED and obj not in own:
-            _is_flushed(obj)
+            is_flushed(obj)
             _held_files.append(obj)
 
 
@@ -265,10 +277,10 @@ _held_files: list[Any] = []
 def _flush_files() -> None:
     for obj in [*_held_files, *collected_objects()]:
         if type(obj) in _BUFFERED:
-            _is_flushed(obj)
+            is_flushed(obj)
 
 
-def _is_flushed(stream: Any) -> bool:
+def is_flushed(stream: Any) -> bool:
     """Write out what is in a file's buffers; False if it could not be."""
     try:
         if stream is not None:

@@ -79,7 +79,7 @@ class Zygote:
         self._tenants: dict[int, Tenant] = {}
         self._untold: set[int] = set()  # forks without a report so far
         self._slots: dict[int, int] = {}
-        self._keys = count()
+        self._keys = count(1)
         self._unsent: deque[tuple[bytes, socket.socket | None]] = deque()
         self._stuck: Timer | None = None
         self._reports = ReportsEnd(supervisor, self._hear_report)
@@ -235,7 +235,7 @@ class Zygote:
             self._stuck = None
         if key in self._untold:
             self._reports.read()
-        self._forget(key).ended(status)
+        self._forget(key).ended(os.waitstatus_to_exitcode(status))
 
     def _hear_failed(self, key: int, reason: str) -> None:
         self._forget(key).ended(None, reason)

@@ -13,7 +13,7 @@ from time import monotonic
 
 from kohakuengine.engine.executor import Standby
 from kohakuengine.engine.script import Script
-from kohakuengine_parallel.zygote.child import do
+from kohakuengine_parallel.zygote.child import do, is_flushed, is_plain
 from kohakuengine_parallel.zygote.imports import Import, leading_imports
 from kohakuengine_parallel.zygote.reports import HEAD_SIZE, send_report, way
 from kohakuengine_parallel.zygote.safety import why_unsafe
@@ -36,7 +36,6 @@ _FOR_EVERY_RUN = (
     "kohakuengine.engine.executor",
     "kohakuengine.engine.reimport",
     "kohakuengine.engine.respawn",
-    "traceback",
 )
 
 # How often files are looked at: often enough for people, seldom enough for a thousand of them.
@@ -103,6 +102,7 @@ def _rehearse() -> None:
     keeps where it found attributes, until what is imported takes their places.
     """
     near, far = os.pipe()
+    gc.freeze()
     script = Script(os.path.join(os.path.dirname(__file__), "rehearsal.py"))
     for number in range(_REHEARSALS):
         standby = Standby(script, ["value"], argv=(), strict=False)
@@ -110,6 +110,10 @@ def _rehearse() -> None:
         send_report(way(far), number, report, "")
         os.read(near, HEAD_SIZE + len(report))
         standby.stand_down()
+        is_plain({})
+        is_flushed(sys.stdout)
+        is_flushed(sys.stderr)
+    gc.unfreeze()
     os.close(near)
     os.close(far)
 

@@ -8,12 +8,19 @@ is.
 
 from __future__ import annotations
 
-import ast
+import _ast as ast  # all of `ast` that is needed here; see `kohakuengine.engine.syntax`
 import os
-from collections.abc import Iterator, Sequence
 from importlib.machinery import PathFinder
 
+from kohakuengine.engine.outline import dotted
 from kohakuengine.engine.source import read_source
+from kohakuengine.engine.syntax import walk
+
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["Import", "leading_imports"]
 
@@ -157,15 +164,13 @@ def _is_harmless(statement: ast.stmt) -> bool:
 
 
 def _is_type_checking(test: ast.expr) -> bool:
-    return ast.unparse(test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+    return dotted(test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
 
 
 def _calls_nothing(value: ast.expr) -> bool:
     """Whether an expression calls nothing but what is known to be harmless."""
     return all(
-        ast.unparse(node.func) in _HARMLESS_CALLS
-        for node in ast.walk(value)
-        if isinstance(node, ast.Call)
+        dotted(node.func) in _HARMLESS_CALLS for node in walk(value) if isinstance(node, ast.Call)
     )
 
 

@@ -33,7 +33,6 @@ from os import (
     read,
     readv,
     waitpid,
-    waitstatus_to_exitcode,
     write,
 )
 from time import monotonic
@@ -48,10 +47,10 @@ from kohakuengine_parallel.zygote.reports import way
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any
 
     from kohakuengine.engine.executor import Standby
+    from kohakuengine_parallel.zygote.child import become_run
     from kohakuengine_parallel.zygote.held import Held
     from kohakuengine_parallel.zygote.order import Start
 
@@ -88,11 +87,8 @@ class _Zygote:
         self._messages = [bytearray(MAX_SIZE)]  # one, used again and again
         self._parent = parent
         self._folder = folder
-        self._pids: dict[int, int] = {}  # by key
-        self._keys: dict[int, int] = {}  # by process id
-        self._stopped: set[int] = set()
+        self._keys: dict[int, int] = {}  # by process id; negative once that has been signalled
         self._held: Held | None = None
-        self._become_run: Callable[..., NoReturn]
         self._kind = b""  # what is prepared, and until when
         self._standby: Standby | None = None
         self._good_until = 0.0
@@ -125,10 +121,10 @@ class _Zygote:
     def _hold(self, script: dict[str, str]) -> None:
         """Import what a script imports, and say whether that leaves a process to be forked."""
         # They cost what the engine costs, which is no use to those that only start commands.
+        global become_run  # noqa: PLW0603 - an attribute would cost each fork ten pages
         from kohakuengine_parallel.zygote.child import become_run
         from kohakuengine_parallel.zygote.held import Held
 
-        self._become_run = become_run
         self._held = Held(script)
         self._tell("ready", self._held.unsafe)
 
@@ -169,8 +165,8 @@ class _Zygote:
                 if (order == self._kind and monotonic() < self._good_until) or self._prepare(order):
                     pid = fork()
                     if pid == 0:
-                        self._become_run(key, order, task, channel, self._standby, self._family)
-                    self._pids[key], self._keys[pid] = pid, key
+                        become_run(key, order, task, channel, self._standby, self._family)
+                    self._keys[pid] = key
                     # A map would hold a file of its own open.
                     pwrite(self._table, pid.to_bytes(4), 4 * slot)
                 else:
@@ -226,13 +222,12 @@ class _Zygote:
         pid = fork()
         if pid == 0:
             become_command(order, channel, self._family)
-        self._pids[order.key], self._keys[pid] = pid, order.key
+        self._keys[pid] = order.key
         pwrite(self._table, pid.to_bytes(4), 4 * order.slot)
 
     def _signal(self, key: int, number: int) -> None:
-        pid = self._pids.get(key)
-        if pid is not None:
-            self._stopped.add(pid)
+        for pid in [pid for pid, known in self._keys.items() if abs(known) == key]:
+            self._keys[pid] = -key
             family.signal_group(pid, number)
             if number == SIGKILL:
                 family.end_session(pid)
@@ -241,20 +236,23 @@ class _Zygote:
 
     def _reap(self) -> None:
         read(self._woken, _WAKINGS)
-        if not self._keys:
+        keys = self._keys
+        if not keys:
             family.reap()  # orphans: whoever ended together with a child waits for the next time
-        while self._keys:
+        while keys:
             pid, status = waitpid(-1, WNOHANG)
             if not pid:
                 break
-            if WIFSIGNALED(status) or pid in self._stopped:
+            key = keys.pop(pid, 0)
+            if key < 0 or (status and WIFSIGNALED(status)):
                 # Its number is not used again while there is somebody left in the session.
-                self._stopped.discard(pid)
                 family.end_session(pid)
-            key = self._keys.pop(pid, None)
-            if key is not None:  # not an orphan
-                del self._pids[key]
-                self._tell("ended", key, waitstatus_to_exitcode(status))
+                key = abs(key)
+            if key:  # not an orphan
+                try:  # as `_tell` does, of which each fork would have two pages copied
+                    write(self._descriptor, marshalled(("ended", (key, status))))
+                except ConnectionError:
+                    return
         if getppid() != self._parent:
             self._end_all()
 

@@ -348,12 +348,13 @@ def test_longer_arguments_than_fit_into_one_message(mode, write, run):
     assert run(script, mode, argv=words, timeout_s=30).value == words
 
 
-def test_names_of_a_kind_of_their_own_go_the_usual_way():
+def test_names_of_a_kind_of_their_own_go_the_usual_way(write):
     class Name(str):
         __slots__ = ()
 
-    assert packed_config(Config({"name": 1}), what="it")[0] == BARE
-    assert packed_config(Config({Name("name"): 1}), what="it")[0] != BARE
+    script = write("")
+    assert packed_config(Config({"name": 1}), script)[0] == BARE
+    assert packed_config(Config({Name("name"): 1}), script)[0] != BARE
 
 
 @pytest.mark.skipif(sys.maxsize < 2**32, reason="there is not so much of it")

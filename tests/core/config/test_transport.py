@@ -3,6 +3,7 @@ import enum
 import math
 import os
 import pathlib
+import signal
 import pickle
 import stat
 import subprocess
@@ -296,6 +297,21 @@ class TestPrivateDirectory:
     def test_is_removed_after_an_error(self):
         with pytest.raises(KeyboardInterrupt), private_directory() as path:
             raise KeyboardInterrupt
+        assert not os.path.exists(path)
+
+    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers here")
+    def test_an_interrupt_is_raised_when_it_has_been_removed(self):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt), private_directory() as path:
+                for number in range(5000):
+                    pathlib.Path(path, str(number)).touch()
+                signal.setitimer(signal.ITIMER_REAL, 0.002)
+        finally:
+            signal.signal(signal.SIGALRM, before)
         assert not os.path.exists(path)
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked children here")

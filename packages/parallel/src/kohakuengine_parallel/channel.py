@@ -54,8 +54,15 @@ class Channel:
 
         Not before the one sent before has been answered.
         """
-        self._unsent = memoryview(_LENGTH.pack(len(message)) + message)
-        self._write()
+        data = _LENGTH.pack(len(message)) + message
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the other end is gone; that its process ended is told elsewhere
+            sent = len(data)
+        if sent < len(data):
+            self._unsent = memoryview(data)[sent:]
         if self._unsent or not self._watched:
             self._watch()
 
@@ -110,6 +117,10 @@ class Channel:
 
     def _read_small(self) -> int:
         data = self._socket.recv(_READ_SIZE)
+        start = _LENGTH.size
+        if not self._buffer and int.from_bytes(data[:start], "big") + start == len(data) > start:
+            self._received(data[start:])  # a message as most are: there at once, and whole
+            return len(data)
         self._buffer += data
         while len(self._buffer) >= _LENGTH.size:
             length = _LENGTH.unpack_from(self._buffer)[0]

@@ -9,7 +9,7 @@ import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Any
@@ -82,6 +82,8 @@ class ProcessExecutor(ABC):
         self.supervisor = Supervisor(self._broke)
         self.grace_s = grace_s
         self._timeout_s = timeout_s
+        # Of their environment what is the same for all runs of a slot.
+        self._fixed: dict[tuple[int, bool], Environment] = {}
         self._runs: set[RunUnderWay] = set()
         self._notices: deque[str] = deque()
         self._oom_kills = OomKills()
@@ -95,6 +97,7 @@ class ProcessExecutor(ABC):
         self._ending = threading.Lock()
         self._ending.acquire()
         self._all_over = False
+        self._has_ended = False
         # Should an interrupt keep `shutdown` from being called.
         weakref.finalize(self, self._files.close)
         self._broken: BaseException | None = None
@@ -109,7 +112,7 @@ class ProcessExecutor(ABC):
         if not self._folder:
             self._folder = self._files.enter_context(private_directory())
         try:
-            config = packed_config(spec.config, what=f"the config of {spec.script.name}")
+            config = packed_config(spec.config, spec.script)
             log = self._log_path(spec)
         except KohakuEngineError as error:
             refused: Future[RunResult] = Future()
@@ -127,23 +130,32 @@ class ProcessExecutor(ABC):
         Raises:
             KeyboardInterrupt: It was interrupted, and was not told to cancel. All has ended.
         """
+        try:
+            interrupt = self._wait_for_end(cancel=cancel)
+        except KeyboardInterrupt as error:  # where it cannot be caught: between two attempts
+            interrupt = error
+            self._wait_for_end(cancel=True)
+        if interrupt is not None and not cancel:
+            raise interrupt
+
+    def _wait_for_end(self, *, cancel: bool) -> KeyboardInterrupt | None:
+        """Wait for the end of all, and hurry it with each interrupt; returns the last one."""
         interrupt: KeyboardInterrupt | None = None
-        self.supervisor.call(self._close, cancel)
-        while True:
+        ways = [False, True] if not cancel else [True]
+        while not self._has_ended:
             try:
+                if ways:
+                    self.supervisor.call(self._close, ways.pop(0))
+                else:
+                    self.supervisor.call(self._kill_all)
                 while not self._all_over:
                     self._ending.acquire()
-                break
+                self.supervisor.stop()
+                self._tell_notices()
+                self._has_ended = True
             except KeyboardInterrupt as error:
-                if cancel:
-                    self.supervisor.call(self._kill_all)
-                else:
-                    cancel, interrupt = True, error
-                    self.supervisor.call(self._close, cancel)
-        self.supervisor.stop()
-        self._tell_notices()
-        if interrupt is not None:
-            raise interrupt
+                interrupt = error
+        return interrupt
 
     def _begin_soon(self, run: RunUnderWay) -> None:
         """Begin a run here, if its process is there already, and otherwise in the thread."""
@@ -203,7 +215,7 @@ class ProcessExecutor(ABC):
 
     def file(self, name: str) -> str:
         """A path in the private folder of this executor."""
-        return os.path.join(self._folder, name)
+        return f"{self._folder}{os.sep}{name}"
 
     def environment(self, spec: RunSpec, *, common: bool = True) -> Environment:
         """The variables that a run's process gets.
@@ -212,13 +224,14 @@ class ProcessExecutor(ABC):
             spec: The run.
             common: Whether those are among them that are the same for all.
         """
-        given = {**self.slots.environment(spec.slot), **spec.environment}
-        left_out = {} if common else self.slots.common_environment
-        return tuple(
-            (os.fsencode(name), os.fsencode(value))
-            for name, value in given.items()
-            if name not in left_out
-        )
+        names = (spec.slot, common)
+        fixed = self._fixed.get(names)
+        if fixed is None:
+            given = self.slots.environment(spec.slot)
+            left_out = {} if common else self.slots.common_environment
+            fixed = _encoded({name: given[name] for name in given if name not in left_out})
+            self._fixed[names] = fixed
+        return fixed + _encoded(spec.environment)
 
     def note(self, message: str) -> None:
         """Warn of something, the next time that the caller's own thread is here."""
@@ -249,8 +262,11 @@ class ProcessExecutor(ABC):
         def nothing() -> Any:
             raise self._lost(run, status, reason)
 
-        log_path = None if run.log is None else self.settled(run.log)
+        log = run.log
+        log_path = log if log is not None and self.logs.has_content(log) else None
         run.finish(value or nothing, log_path=log_path, timeout_s=self._timeout_s or 0.0)
+        if log is not None and log_path is None:
+            self.log_ended(log)  # whoever waits for the result need not wait for that
 
     def answered(
         self, run: RunUnderWay, message: bytes | bytearray | None
@@ -303,9 +319,9 @@ class ProcessExecutor(ABC):
             run.restart_clock()
             self.begin(run)
 
-    def settled(self, log: str) -> str | None:
-        """The path of a run's log, if there is anything in it."""
-        return self.logs.settle(log)
+    def log_ended(self, log: str) -> None:
+        """A run has ended, whose log is empty."""
+        self.logs.remove(log)
 
     def _forget(self, run: RunUnderWay) -> None:
         self._runs.discard(run)
@@ -315,7 +331,7 @@ class ProcessExecutor(ABC):
 
     def _close(self, cancel: bool) -> None:  # noqa: FBT001 - passed on by the supervisor
         self._closing = True
-        self._stopping = cancel
+        self._stopping = self._stopping or cancel
         if cancel:
             for run in list(self._runs):
                 run.stop_by(Stop.CANCEL, self.supervisor, self.grace_s)
@@ -323,6 +339,7 @@ class ProcessExecutor(ABC):
             self._end()
 
     def _kill_all(self) -> None:
+        self._close(True)  # should an interrupt have come before it was told
         for run in list(self._runs):
             run.kill()
         self.kill_rest()
@@ -380,6 +397,10 @@ def _callers_level() -> int:
 
 
 _OURS = {"kohakuengine", "kohakuengine_parallel"}
+
+
+def _encoded(variables: Mapping[str, str]) -> Environment:
+    return tuple((os.fsencode(name), os.fsencode(value)) for name, value in variables.items())
 
 
 def _raiser(error: KohakuEngineError) -> Any:

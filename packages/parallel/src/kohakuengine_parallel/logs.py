@@ -82,22 +82,28 @@ class RunLogs:
 
         An empty file is removed.
         """
-        try:
-            if os.stat(path).st_size:
-                return path
-            os.unlink(path)
-        except FileNotFoundError:
-            return None
-        except OSError:
-            return path  # it cannot be removed, so it is there
+        if self.has_content(path) or not self.remove(path):
+            return path
         return None
 
     def has_content(self, path: str) -> bool:
-        """Whether anything has been written to a log that is still in use."""
+        """Whether anything has been written to a log."""
         try:
             return os.stat(path).st_size > 0
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # nobody can tell, and something is there
+
+    def remove(self, path: str) -> bool:
+        """Remove a log; False if it cannot be removed."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
         except OSError:
             return False
+        return True
 
     def close(self) -> None:
         """Remove those of the folders made here that are empty."""

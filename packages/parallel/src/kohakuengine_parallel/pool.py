@@ -96,9 +96,8 @@ class PoolExecutor(ProcessExecutor):
         """All runs of a slot write to the log of their worker."""
         return self.logs.worker_path(spec.slot)
 
-    def settled(self, log: str) -> str | None:
+    def log_ended(self, log: str) -> None:
         """A worker's log stays for as long as there may be more to come."""
-        return log if self.logs.has_content(log) else None
 
 
 class _Worker:

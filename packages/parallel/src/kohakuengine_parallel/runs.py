@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kohakuengine.errors import RunError, RunTimeout
-from kohakuengine.flow.executors import timed
+from kohakuengine.flow.executors import result_of
 from kohakuengine.flow.runs import RunResult, RunSpec, RunStatus
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class RunUnderWay:
         duration_s = time.perf_counter() - self._clock
         self._cancel_timers()
         self.process = None
-        result = timed(self.spec, lambda _: self._outcome(value, timeout_s))
+        result = result_of(self.spec, partial(self._outcome, value, timeout_s))
         result.started, result.duration_s = self._started, duration_s
         result.log_path = log_path
         if isinstance(result.error, RunError):

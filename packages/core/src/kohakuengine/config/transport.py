@@ -97,16 +97,34 @@ def private_directory() -> Iterator[str]:
 
     A forked child that leaves the block does not take the directory from its parent.
     """
-    import shutil
-    import tempfile
+    from tempfile import gettempdir
 
-    path = tempfile.mkdtemp(prefix="kogine-")
+    # Named before it is made, which `mkdtemp` does not do: no interrupt in between loses it.
+    path = os.path.join(gettempdir(), f"kogine-{os.urandom(12).hex()}")
     owner = os.getpid()
     try:
+        os.mkdir(path, 0o700)
         yield path
     finally:
         if os.getpid() == owner:
-            shutil.rmtree(path)
+            try:
+                _remove(path)
+            except KeyboardInterrupt:  # it is raised when all is gone
+                _remove(path)
+                raise
+
+
+def _remove(path: str) -> None:
+    """Remove a directory of ours, also where somebody else is about to do the same."""
+    while os.path.isdir(path):
+        try:
+            # Not by `shutil.rmtree`, which closes a file twice where it is interrupted.
+            for place, _, files in os.walk(path, topdown=False):
+                for file in files:
+                    os.unlink(os.path.join(place, file))
+                os.rmdir(place)
+        except FileNotFoundError:
+            continue
 
 
 class _Pickler(pickle.Pickler):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 
@@ -297,9 +297,14 @@ class Driver:
 
 def _result(future: Future[RunResult], spec: RunSpec) -> RunResult:
     """What came of a run; for one that was cancelled, or will not end any more, that it was."""
-    if future.cancelled() or not future.done():
+    try:
+        result = future.result(0)
+    except CancelledError:
         return _cancelled(spec)
-    result = future.result()
+    except TimeoutError:
+        if future.done():  # it is the executor's own
+            raise
+        return _cancelled(spec)
     # The executor may have had copies, which crossed a process border or which the script changed.
     result.script, result.config = spec.script, spec.config
     return result

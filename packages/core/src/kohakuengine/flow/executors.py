@@ -38,6 +38,7 @@ __all__ = [
     "SubprocessExecutor",
     "executor_named",
     "executor_names",
+    "result_of",
     "timed",
 ]
 
@@ -126,27 +127,35 @@ def _run_in_child(spec: RunSpec) -> Any:
 
 
 def timed(spec: RunSpec, run: Callable[[RunSpec], Any]) -> RunResult:
-    """The result of ``run(spec)``, with its times; an exception is a failed run's.
+    """The result of ``run(spec)``, with its times.
+
+    Raises:
+        KeyboardInterrupt: The run was interrupted.
+    """
+    started, clock = time.time(), time.perf_counter()
+    result = result_of(spec, lambda: run(spec))
+    result.started = started
+    result.duration_s = time.perf_counter() - clock
+    return result
+
+
+def result_of(spec: RunSpec, run: Callable[[], Any]) -> RunResult:
+    """The result of ``run()``, without times; an exception is a failed run's.
 
     An error of our own is the result's error as it is; any other becomes a `RunFailed`.
 
     Raises:
         KeyboardInterrupt: The run was interrupted.
     """
-    started, clock = time.time(), time.perf_counter()
     try:
-        value = run(spec)
+        value = run()
     except KeyboardInterrupt:
         raise
     except KohakuEngineError as error:
-        result = _result(spec, error=error)
+        return _result(spec, None, _status(error), error)
     except Exception as error:  # no Python, no file
-        result = _result(spec, error=_described(spec, error))
-    else:
-        result = _result(spec, value)
-    result.started = started
-    result.duration_s = time.perf_counter() - clock
-    return result
+        return _result(spec, None, RunStatus.FAILED, _described(spec, error))
+    return _result(spec, value, RunStatus.SUCCESS)
 
 
 def _described(spec: RunSpec, error: BaseException) -> RunFailed:
@@ -172,23 +181,18 @@ def _described(spec: RunSpec, error: BaseException) -> RunFailed:
     return failed
 
 
-def _result(spec: RunSpec, value: Any = None, error: KohakuEngineError | None = None) -> RunResult:
-    return RunResult(
-        index=spec.index,
-        script=spec.script,
-        config=spec.config,
-        status=_status(error),
-        value=value,
-        error=error,
-        attempt=spec.attempt,
-        slot=spec.slot,
-        log_path=error.log_path if isinstance(error, RunError) else None,
+def _result(
+    spec: RunSpec, value: Any, status: RunStatus, error: KohakuEngineError | None = None
+) -> RunResult:
+    result = RunResult(
+        spec.index, spec.script, spec.config, status, value, error, spec.attempt, spec.slot
     )
+    if isinstance(error, RunError):
+        result.log_path = error.log_path
+    return result
 
 
-def _status(error: KohakuEngineError | None) -> RunStatus:
-    if error is None:
-        return RunStatus.SUCCESS
+def _status(error: KohakuEngineError) -> RunStatus:
     if isinstance(error, RunLost):
         return RunStatus.LOST
     return RunStatus.TIMEOUT if isinstance(error, RunTimeout) else RunStatus.FAILED

@@ -8,7 +8,6 @@ which way it went.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from marshal import dumps
 from marshal import loads as bare_loads
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kohakuengine.config.base import Config
+    from kohakuengine.engine.script import Script
 
 __all__ = [
     "BARE",
@@ -40,12 +40,12 @@ USUAL_MARK = b"\0"
 _BARE_TYPES = {bool, bytes, complex, float, int, str, type(None)}
 
 
-def packed_config(config: Config | None, *, what: str) -> bytes:
+def packed_config(config: Config | None, script: Script) -> bytes:
     """The message for a config.
 
     Args:
         config: The config; None, where there is none, is as one without values.
-        what: See `kohakuengine.config.transport.dumps`.
+        script: Whose config it is, for the error.
 
     Raises:
         TransportError: A value cannot cross.
@@ -54,9 +54,11 @@ def packed_config(config: Config | None, *, what: str) -> bytes:
         return bare_config({})
     kinds = map(type, config.globals_dict.values())
     if not (config.args or config.kwargs) and _BARE_TYPES.issuperset(kinds):
-        with suppress(ValueError):  # odd names, or more than marshal can count
+        try:
             return bare_config(config.globals_dict)
-    return USUAL_MARK + transport.dumps(config, what=what)
+        except ValueError:  # odd names, or more than marshal can count
+            pass
+    return USUAL_MARK + transport.dumps(config, what=f"the config of {script.name}")
 
 
 def bare_config(values: dict[str, Any]) -> bytes:

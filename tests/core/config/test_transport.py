@@ -3,8 +3,8 @@ import enum
 import math
 import os
 import pathlib
-import signal
 import pickle
+import signal
 import stat
 import subprocess
 import sys
@@ -304,12 +304,15 @@ class TestPrivateDirectory:
         def interrupt(*_):
             raise KeyboardInterrupt
 
+        def interrupted(path):
+            for number in range(5000):
+                pathlib.Path(path, str(number)).touch()
+            signal.setitimer(signal.ITIMER_REAL, 0.002)
+
         before = signal.signal(signal.SIGALRM, interrupt)
         try:
             with pytest.raises(KeyboardInterrupt), private_directory() as path:
-                for number in range(5000):
-                    pathlib.Path(path, str(number)).touch()
-                signal.setitimer(signal.ITIMER_REAL, 0.002)
+                interrupted(path)
         finally:
             signal.signal(signal.SIGALRM, before)
         assert not os.path.exists(path)

@@ -262,11 +262,9 @@ class ProcessExecutor(ABC):
         def nothing() -> Any:
             raise self._lost(run, status, reason)
 
-        log = run.log
-        log_path = log if log is not None and self.logs.has_content(log) else None
+        # Before the result is out: whoever waits for it wants the lock next, which is held here.
+        log_path = None if run.log is None else self.settled(run.log)
         run.finish(value or nothing, log_path=log_path, timeout_s=self._timeout_s or 0.0)
-        if log is not None and log_path is None:
-            self.log_ended(log)  # whoever waits for the result need not wait for that
 
     def answered(
         self, run: RunUnderWay, message: bytes | bytearray | None
@@ -319,9 +317,9 @@ class ProcessExecutor(ABC):
             run.restart_clock()
             self.begin(run)
 
-    def log_ended(self, log: str) -> None:
-        """A run has ended, whose log is empty."""
-        self.logs.remove(log)
+    def settled(self, log: str) -> str | None:
+        """The path of a run's log, if there is anything in it."""
+        return self.logs.settle(log)
 
     def _forget(self, run: RunUnderWay) -> None:
         self._runs.discard(run)

@@ -82,28 +82,22 @@ class RunLogs:
 
         An empty file is removed.
         """
-        if self.has_content(path) or not self.remove(path):
-            return path
+        try:
+            if os.stat(path).st_size:
+                return path
+            os.unlink(path)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return path  # it cannot be removed, so it is there
         return None
 
     def has_content(self, path: str) -> bool:
-        """Whether anything has been written to a log."""
+        """Whether anything has been written to a log that is still in use."""
         try:
             return os.stat(path).st_size > 0
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True  # nobody can tell, and something is there
-
-    def remove(self, path: str) -> bool:
-        """Remove a log; False if it cannot be removed."""
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            pass
         except OSError:
             return False
-        return True
 
     def close(self) -> None:
         """Remove those of the folders made here that are empty."""

@@ -96,8 +96,9 @@ class PoolExecutor(ProcessExecutor):
         """All runs of a slot write to the log of their worker."""
         return self.logs.worker_path(spec.slot)
 
-    def log_ended(self, log: str) -> None:
+    def settled(self, log: str) -> str | None:
         """A worker's log stays for as long as there may be more to come."""
+        return log if self.logs.has_content(log) else None
 
 
 class _Worker:

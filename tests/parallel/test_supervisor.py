@@ -73,3 +73,42 @@ def test_an_error_of_ours_is_told_and_ends_the_thread(
     supervisor.call(fail)
     supervisor.stop()
     assert failures == [error]
+
+
+def test_what_is_called_unlocked_finds_the_lock_free(supervisor: Supervisor) -> None:
+    seen: list[bool] = []
+    done = threading.Event()
+
+    def unlocked() -> None:
+        seen.append(supervisor.lock.locked())
+        done.set()
+
+    supervisor.call(supervisor.call_unlocked, unlocked)
+    assert done.wait(DEADLINE_S)
+    assert seen == [False]
+
+
+def test_what_another_thread_wants_called_unlocked_is_not_left_waiting(
+    supervisor: Supervisor,
+) -> None:
+    supervisor.call(lambda: None)
+    for _ in range(300):
+        done = threading.Event()
+        with supervisor.lock:
+            supervisor.call_unlocked(done.set)
+        assert done.wait(DEADLINE_S)
+
+
+def test_an_error_of_ours_keeps_nothing_from_being_called_unlocked(
+    supervisor: Supervisor, failures: list[BaseException]
+) -> None:
+    done = threading.Event()
+
+    def fail() -> None:
+        supervisor.call_unlocked(done.set)
+        raise ZeroDivisionError
+
+    supervisor.call(fail)
+    assert done.wait(DEADLINE_S)
+    supervisor.stop()
+    assert len(failures) == 1

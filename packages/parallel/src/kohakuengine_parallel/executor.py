@@ -262,9 +262,9 @@ class ProcessExecutor(ABC):
         def nothing() -> Any:
             raise self._lost(run, status, reason)
 
-        # Before the result is out: whoever waits for it wants the lock next, which is held here.
         log_path = None if run.log is None else self.settled(run.log)
-        run.finish(value or nothing, log_path=log_path, timeout_s=self._timeout_s or 0.0)
+        timeout_s = self._timeout_s or 0.0
+        run.finish(value or nothing, self.supervisor, log_path=log_path, timeout_s=timeout_s)
 
     def answered(
         self, run: RunUnderWay, message: bytes | bytearray | None

@@ -130,11 +130,19 @@ class RunUnderWay:
         if self.process is not None:
             self.process.signal(KILL)
 
-    def finish(self, value: Callable[[], Any], *, log_path: str | None, timeout_s: float) -> None:
+    def finish(
+        self,
+        value: Callable[[], Any],
+        supervisor: Supervisor,
+        *,
+        log_path: str | None,
+        timeout_s: float,
+    ) -> None:
         """It is over.
 
         Args:
             value: Returns its value, or raises why there is none.
+            supervisor: Whose thread makes it known.
             log_path: The file with its output.
             timeout_s: For the message, where that is why.
         """
@@ -149,7 +157,7 @@ class RunUnderWay:
         if self.stop is Stop.CANCEL and not result.ok:
             result.status = RunStatus.CANCELLED
         self._ended(self)
-        self.future.set_result(result)
+        supervisor.call_unlocked(partial(self.future.set_result, result))
 
     def _cancel_timers(self) -> None:
         for timer in self._timers:

@@ -47,7 +47,7 @@ class Supervisor:
         failed: Told, in the thread, of an exception that nobody expected; the thread ends with it.
 
     Attributes:
-        lock: Held while anything is called.
+        lock: Held while anything is called, but for `call_unlocked`.
     """
 
     def __init__(self, failed: Callable[[BaseException], object]) -> None:
@@ -55,6 +55,8 @@ class Supervisor:
         self._failed = failed
         self._watched: set[int] = set()
         self._calls: deque[_Call] = deque()
+        self._unlocked: deque[Callable[[], object]] = deque()
+        self._ident = 0
         self._timers: list[tuple[float, int, Timer]] = []
         self._most_timers = _FEW_TIMERS
         self._number = itertools.count()
@@ -68,6 +70,15 @@ class Supervisor:
         if self._thread is None:
             self._start()
         else:
+            self._wake_up()
+
+    def call_unlocked(self, function: Callable[[], object]) -> None:
+        """Have the thread call a function soon, without the lock. Under the lock.
+
+        For what wakes another thread, which is likely to want the lock next.
+        """
+        self._unlocked.append(function)
+        if threading.get_ident() != self._ident:
             self._wake_up()
 
     def later(self, delay_s: float, function: Callable[[], object]) -> Timer:
@@ -134,6 +145,7 @@ class Supervisor:
         self._woken.recv(4096)
 
     def _run(self) -> None:
+        self._ident = threading.get_ident()
         try:
             while not self._stopping:
                 self._turn()
@@ -147,16 +159,20 @@ class Supervisor:
     def _turn(self) -> None:
         # In this order: a call that comes after the look at the list finds the flag set.
         self._asleep = True
-        pause_s = 0.0 if self._calls else self._pause_s()
+        pause_s = 0.0 if self._calls or self._unlocked else self._pause_s()
         ready = self._selector.select(pause_s)
         self._asleep = False
-        with self.lock:
-            for key, _ in ready:
-                key.data()
-            for _ in range(len(self._calls)):
-                function, arguments = self._calls.popleft()
-                function(*arguments)
-            self._ring()
+        try:
+            with self.lock:
+                for key, _ in ready:
+                    key.data()
+                for _ in range(len(self._calls)):
+                    function, arguments = self._calls.popleft()
+                    function(*arguments)
+                self._ring()
+        finally:
+            while self._unlocked:
+                self._unlocked.popleft()()
 
     def _pause_s(self) -> float | None:
         """How long nothing is due; None for ever."""

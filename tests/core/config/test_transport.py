@@ -317,6 +317,21 @@ class TestPrivateDirectory:
             signal.signal(signal.SIGALRM, before)
         assert not os.path.exists(path)
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits")
+    def test_that_it_cannot_be_looked_into_is_an_error(self):
+        source = (
+            "import resource\nfrom kohakuengine.config.transport import private_directory\n"
+            "limits = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+            "folder = private_directory()\n"
+            "print(folder.__enter__())\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))\n"
+            "try: folder.__exit__(None, None, None)\n"
+            "except OSError as error: print(error.strerror)"
+        )
+        path, error = python("-c", source).splitlines()
+        os.rmdir(path)
+        assert error == "Too many open files"
+
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked children here")
     def test_stays_when_a_forked_child_leaves(self):
         source = (

@@ -119,12 +119,16 @@ def _remove(path: str) -> None:
     while os.path.isdir(path):
         try:
             # Not by `shutil.rmtree`, which closes a file twice where it is interrupted.
-            for place, _, files in os.walk(path, topdown=False):
+            for place, _, files in os.walk(path, topdown=False, onerror=_reraise):
                 for file in files:
                     os.unlink(os.path.join(place, file))
                 os.rmdir(place)
         except FileNotFoundError:
             continue
+
+
+def _reraise(error: OSError) -> None:
+    raise error
 
 
 class _Pickler(pickle.Pickler):

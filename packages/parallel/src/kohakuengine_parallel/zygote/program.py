@@ -125,6 +125,7 @@ class _Zygote:
         from kohakuengine_parallel.zygote.child import become_run
         from kohakuengine_parallel.zygote.held import Held
 
+        gc.disable()  # imports make much to look at and little garbage, which `_freeze` collects
         self._held = Held(script)
         self._tell("ready", self._held.unsafe)
 

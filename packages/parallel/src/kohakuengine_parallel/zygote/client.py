@@ -14,7 +14,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from kohakuengine.engine.child import interpreter_command
-from kohakuengine_parallel.zygote import family
 from kohakuengine_parallel.zygote.datagrams import BINDING, MAX_SIZE, packed, unpacked
 from kohakuengine_parallel.zygote.order import Fork, Setting, Start
 from kohakuengine_parallel.zygote.reports import ReportsEnd
@@ -271,6 +270,8 @@ class Zygote:
         status = self._process.wait()
         self._reports.read()
         self._reports.close()
+        from kohakuengine_parallel.zygote import family  # which imports ctypes, needed here alone
+
         pids = {key: self._pid(self._slots[key]) for key in self._tenants}
         for pid in filter(None, pids.values()):
             # The kernel has killed it along with the zygote, but not what it had started.

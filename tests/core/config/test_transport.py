@@ -326,7 +326,8 @@ class TestPrivateDirectory:
             "print(folder.__enter__())\n"
             "resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))\n"
             "try: folder.__exit__(None, None, None)\n"
-            "except OSError as error: print(error.strerror)"
+            "except OSError as error: print(error.strerror)\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, limits)"
         )
         path, error = python("-c", source).splitlines()
         os.rmdir(path)

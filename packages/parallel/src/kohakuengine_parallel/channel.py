@@ -42,7 +42,7 @@ class Channel:
 
         self._socket, self.other = socket.socketpair()
         self._socket.setblocking(False)
-        self._unsent = memoryview(b"")
+        self._unsent: bytes | memoryview = b""
         self._buffer = bytearray()
         # A message that is bigger than the buffer, and how much of it is there.
         self._big: bytearray | None = None
@@ -54,15 +54,8 @@ class Channel:
 
         Not before the one sent before has been answered.
         """
-        data = _LENGTH.pack(len(message)) + message
-        try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:  # the other end is gone; that its process ended is told elsewhere
-            sent = len(data)
-        if sent < len(data):
-            self._unsent = memoryview(data)[sent:]
+        self._unsent = _LENGTH.pack(len(message)) + message
+        self._write()
         if self._unsent or not self._watched:
             self._watch()
 
@@ -97,11 +90,13 @@ class Channel:
     def _write(self) -> None:
         try:
             while self._unsent:
-                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+                sent = self._socket.send(self._unsent)
+                whole = sent == len(self._unsent)  # as most are
+                self._unsent = b"" if whole else memoryview(self._unsent)[sent:]
         except BlockingIOError:
             return
         except OSError:  # the other end is gone; that its process ended is told elsewhere
-            self._unsent = memoryview(b"")
+            self._unsent = b""
 
     def _read(self) -> bool:
         """Take what is there; False if that was nothing, or the other end is closed."""

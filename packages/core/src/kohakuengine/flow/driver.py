@@ -297,13 +297,11 @@ class Driver:
 
 def _result(future: Future[RunResult], spec: RunSpec) -> RunResult:
     """What came of a run; for one that was cancelled, or will not end any more, that it was."""
-    try:
-        result = future.result(0)
-    except CancelledError:
+    if not future.done():
         return _cancelled(spec)
-    except TimeoutError:
-        if future.done():  # it is the executor's own
-            raise
+    try:
+        result = future.result()
+    except CancelledError:
         return _cancelled(spec)
     # The executor may have had copies, which crossed a process border or which the script changed.
     result.script, result.config = spec.script, spec.config

@@ -74,6 +74,22 @@ def test_os_exit_in_a_handler_of_atexit_comes_too_late_to_lose_the_value(isolate
     assert run(write(source), isolated).value == 5
 
 
+def test_a_run_is_not_over_while_its_handlers_of_atexit_run(isolated, ended):
+    source = f"""{NOTING}
+import atexit, os, time
+def late():
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        time.sleep(0.1)
+        note("over")
+atexit.register(late)
+def main(): return 5
+"""
+    result, noted = ended(source, isolated)
+    assert (result.value, noted) == (5, "over.")
+
+
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM", "SIGINT", "SIGBUS"])
 def test_a_signal_that_ends_the_process_is_named(mode, name, write, run):
     script = write(f"""

@@ -47,6 +47,7 @@ class ForkExecutor(ProcessExecutor):
     def __init__(self, max_workers: int | None = None, **options: Any) -> None:
         super().__init__(max_workers, **options)
         self._nurseries: dict[str, _Nursery] = {}
+        self._retired: list[_Nursery] = []  # some of whose runs are not over
 
     def begin(self, run: RunUnderWay) -> None:
         """Have the zygote of the run's script fork."""
@@ -54,6 +55,7 @@ class ForkExecutor(ProcessExecutor):
         key = _key(script)
         nursery = self._nurseries.pop(key, None)
         if nursery is None or not nursery.is_of_use:
+            self._retired = [old for old in [*self._retired, nursery] if old and not old.has_ended]
             self._make_room()
             nursery = _Nursery(self, script)
         self._nurseries[key] = nursery  # as the last one used
@@ -62,7 +64,7 @@ class ForkExecutor(ProcessExecutor):
     def begin_at_once(self, run: RunUnderWay) -> bool:
         """Have the zygote fork, if there is one."""
         nursery = self._nurseries.get(_key(run.spec.script))
-        if nursery is None or not (nursery.is_of_use and nursery.has_zygote):
+        if nursery is None or not nursery.is_of_use or nursery.zygote is None:
             return False  # a launcher must not be started by a thread that may end before it
         nursery.begin(run)
         return True
@@ -77,8 +79,25 @@ class ForkExecutor(ProcessExecutor):
     def abandon(self) -> None:
         """See `ProcessExecutor.abandon`."""
         super().abandon()
-        for nursery in self._nurseries.values():
+        for nursery in self._all:
             nursery.abandon()
+
+    def is_vacant(self, slot: int, zygote: Zygote | None) -> bool:
+        """Whether nothing is left in a slot of what another zygote had there."""
+        for nursery in self._all:
+            other = nursery.zygote
+            if other is not None and other is not zygote and not other.is_vacant(slot):
+                return False
+        return True
+
+    def vacated(self) -> None:
+        """A slot is vacant again, for which somebody may have waited."""
+        for nursery in self._all:
+            nursery.begin_waiting()
+
+    @property
+    def _all(self) -> list[_Nursery]:
+        return [*self._nurseries.values(), *self._retired]
 
     def _make_room(self) -> None:
         for key, nursery in list(self._nurseries.items()):
@@ -92,7 +111,11 @@ def _key(script: Script) -> str:
 
 
 class _Nursery:
-    """The zygote of a script, and the runs that wait until it has imported what the script does."""
+    """The zygote of a script, and the runs that wait for it or for their slot.
+
+    Attributes:
+        zygote: The zygote, or None where forks are not safe.
+    """
 
     def __init__(self, executor: ForkExecutor, script: Script) -> None:
         self._executor = executor
@@ -100,44 +123,59 @@ class _Nursery:
         self._waiting: dict[RunUnderWay, None] = {}
         self._is_ready = False
         self._is_outdated = False
-        self._zygote: Zygote | None = None
+        self.zygote: Zygote | None = None
         if not can_fork():
             self._fall_back("only Linux can tell what it takes to end a fork and all it started")
             return
         from kohakuengine_parallel.zygote.client import Zygote  # which Linux alone can import
 
-        self._zygote = Zygote(
+        self.zygote = Zygote(
             executor.supervisor,
             executor.file("zygote.log"),
             executor.setting,
             script=script,
             ready=self._ready,
+            vacated=executor.vacated,
         )
         if executor.memory_limit_mb is not None:
-            self._zygote.hold_too("resource")  # by which memory is limited
+            self.zygote.hold_too("resource")  # by which memory is limited
 
     @property
     def is_of_use(self) -> bool:
         """Whether further runs are for it."""
-        return self._zygote is None or not (self._is_outdated or self._zygote.has_ended)
+        return self.zygote is None or not (self._is_outdated or self.zygote.has_ended)
 
     @property
-    def has_zygote(self) -> bool:
-        return self._zygote is not None
+    def has_ended(self) -> bool:
+        return self.zygote is None or self.zygote.has_ended
 
     @property
     def is_idle(self) -> bool:
-        return not self._waiting and (self._zygote is None or self._zygote.is_idle)
+        return not self._waiting and (self.zygote is None or self.zygote.is_idle)
 
     def begin(self, run: RunUnderWay) -> None:
         """Give a run its process, as soon as there can be one."""
-        if self._zygote is None:
+        if not (self._is_ready and self._executor.is_vacant(run.spec.slot, self.zygote)):
+            self._wait(run)
+        elif self.zygote is None:
             FreshRun(self._executor, run)
-        elif self._is_ready:
-            _ForkedRun(self._executor, run, self._zygote, self)
         else:
-            self._waiting[run] = None
-            self._executor.running(run, _Waiting(self, run))  # an import may take for ever
+            _ForkedRun(self._executor, run, self.zygote, self)
+
+    def begin_afresh(self, run: RunUnderWay) -> None:
+        """Give a run that the zygote cannot be told of a process of another kind."""
+        if self._executor.is_vacant(run.spec.slot, None):
+            FreshRun(self._executor, run)
+        else:
+            self._wait(run)
+
+    def begin_waiting(self) -> None:
+        """Give those their processes that need not wait any more."""
+        if self._is_ready:
+            waiting, self._waiting = self._waiting, {}
+            for run in waiting:
+                run.restart_clock()
+                self.begin(run)
 
     def leave(self, run: RunUnderWay) -> None:
         """A run that waits is not to begin any more."""
@@ -156,27 +194,29 @@ class _Nursery:
             self.close()
 
     def close(self) -> None:
-        if self._zygote is not None:
-            self._zygote.close()
+        if self.zygote is not None:
+            self.zygote.close()
 
     def abandon(self) -> None:
         """Let the zygote end itself."""
-        if self._zygote is not None:
-            self._zygote.abandon()
+        if self.zygote is not None:
+            self.zygote.abandon()
+
+    def _wait(self, run: RunUnderWay) -> None:
+        self._waiting[run] = None
+        self._executor.running(run, _Waiting(self, run))  # an import may take for ever
 
     def _ready(self, unsafe: str | None) -> None:
         self._is_ready = True
         if unsafe is not None:
-            zygote, self._zygote = self._zygote, None
+            zygote, self.zygote = self.zygote, None
             if zygote is not None:
                 zygote.close()
             self._fall_back(unsafe)
-        waiting, self._waiting = self._waiting, {}
-        for run in waiting:
-            run.restart_clock()
-            self.begin(run)
+        self.begin_waiting()
 
     def _fall_back(self, reason: str) -> None:
+        self._is_ready = True
         self._executor.note(
             f"{self._script.location} is run in fresh interpreters, not in forks: {reason}"
         )
@@ -223,7 +263,7 @@ class _ForkedRun:
         if len(order.kind) + len(order.task) > _MAX_ORDERED:  # thousands of names
             if self._channel is not None:
                 self._channel.close()
-            executor.supervisor.call(FreshRun, executor, run)
+            executor.supervisor.call(self._nursery.begin_afresh, run)
             return
         other = None if self._channel is None else self._channel.other
         zygote.start(order, other, self)

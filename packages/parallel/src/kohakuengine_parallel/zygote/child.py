@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from _thread import _count as count_threads
+from atexit import _ncallbacks as count_exit_handlers
 from atexit import _run_exitfuncs as run_exit_handlers
 from functools import partial
 from gc import collect
@@ -19,7 +20,7 @@ from gc import enable as enable_collector
 from gc import get_objects as collected_objects
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from marshal import loads as unmarshalled
-from os import _exit
+from os import _exit, getpid
 from sys import modules
 from types import (
     BuiltinFunctionType,
@@ -42,7 +43,7 @@ from kohakuengine.engine.script import Script
 from kohakuengine_parallel.channel import FarEnd
 from kohakuengine_parallel.zygote.command import CANNOT_START, say, settle
 from kohakuengine_parallel.zygote.family import flush_c_streams
-from kohakuengine_parallel.zygote.reports import send_report
+from kohakuengine_parallel.zygote.reports import OVER, WHOLE, send_report
 from kohakuengine_parallel.zygote.values import BARE, USUAL_MARK, bare_loads, bare_value
 
 # As `typing.TYPE_CHECKING`, which would cost the import of typing.
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.command import Family
     from kohakuengine_parallel.zygote.order import Kind
+    from kohakuengine_parallel.zygote.reports import Way
 
 __all__ = ["become_run", "do", "hold_files", "is_flushed", "is_plain"]
 
@@ -82,8 +84,7 @@ def become_run(
         enable_collector()
         count = len(modules)
         report, error = do(kind, config, standby)
-        send_report(zygote[2], key, report, instead)
-        _leave(error, count)
+        _leave(error, count, zygote[2], key, report, instead)
     except BaseException as error:  # nothing may return to where the zygote forked
         say(error)
     finally:
@@ -149,7 +150,9 @@ def _packed(came: Outcome | Report) -> bytes:
 # -- and its end -----------------------------------------------------------------------------------
 
 
-def _leave(error: BaseException | None, count: int) -> NoReturn:
+def _leave(
+    error: BaseException | None, count: int, to: Way, key: int, report: bytes, instead: str
+) -> NoReturn:
     """End as Python ends a script, as far as that can be seen from outside.
 
     What was there before the script is not taken apart, which would take longer than most scripts.
@@ -157,31 +160,59 @@ def _leave(error: BaseException | None, count: int) -> NoReturn:
     Args:
         error: By what the script ended.
         count: How many modules there were before.
+        to: See `send_report`; so are the other three.
+        key: See there.
+        report: See there.
+        instead: See there.
     """
-    status = 1
+    status, owner = 1, 0
     try:
         status = 0 if error is None else reported_status(error)
-        if "threading" in modules:
-            threading = modules["threading"]
-            # As Python's exit does, which would find nothing to do otherwise.
-            if count_threads() or threading._threading_atexits:  # noqa: SLF001
-                threading._shutdown()  # noqa: SLF001
-        run_exit_handlers()
-        main = vars(modules["__main__"])
-        plain = is_plain(main)
-        if not plain:
-            _let_go(main, count)
-        if _held_files or not plain:
+        main = vars(modules["__main__"]) if "__main__" in modules else {}
+        if _has_threads() or count_exit_handlers() or not is_plain(main):
+            # Code of the script's comes now, which may never end: too late to lose the report.
+            send_report(to, key, report, instead, WHOLE)
+            report, owner = b"", getpid()
+            _finish(main, count)
+        elif _held_files:
             _flush_files()
-        if not (is_flushed(sys.stdout) & is_flushed(sys.stderr)):
+        if not _are_flushed():
             status = _NOT_FLUSHED
-        if sys.stdout is not sys.__stdout__:  # what the script put in its place is another file
-            is_flushed(sys.__stdout__)
-        if sys.stderr is not sys.__stderr__:
-            is_flushed(sys.__stderr__)
-        flush_c_streams()
+    except BaseException as failure:
+        say(failure)
+    try:
+        if owner and getpid() != owner:
+            pass  # a handler has forked, and this is the fork
+        elif not status:
+            send_report(to, key, report, instead, OVER)
+        elif report:
+            send_report(to, key, report, instead, WHOLE)
+    except OSError as failure:
+        say(failure)
     finally:
         _exit(status)
+
+
+def _has_threads() -> bool:
+    """Whether Python's exit would find anything to wait for."""
+    if "threading" not in modules:
+        return False
+    return bool(count_threads() or modules["threading"]._threading_atexits)  # noqa: SLF001
+
+
+def _finish(main: dict[str, object], count: int) -> None:
+    """Have the script do what it still has to: threads, handlers, finalizers, files.
+
+    Args:
+        main: The namespace of the script.
+        count: How many modules there were before it.
+    """
+    if _has_threads():
+        modules["threading"]._shutdown()  # noqa: SLF001
+    run_exit_handlers()
+    if not is_plain(main):
+        _let_go(main, count)
+    _flush_files()
 
 
 def is_plain(namespace: dict[str, object]) -> bool:
@@ -280,13 +311,26 @@ def _flush_files() -> None:
             is_flushed(obj)
 
 
+def _are_flushed() -> bool:
+    """Write out what is in the buffers of the standard streams; False if Python's could not be."""
+    stdout, stderr = getattr(sys, "stdout", None), getattr(sys, "stderr", None)
+    flushed = is_flushed(stdout) & is_flushed(stderr)
+    if stdout is not sys.__stdout__:  # what the script put in its place is another file
+        is_flushed(sys.__stdout__)
+    if stderr is not sys.__stderr__:
+        is_flushed(sys.__stderr__)
+    flush_c_streams()
+    return flushed
+
+
 def is_flushed(stream: Any) -> bool:
     """Write out what is in a file's buffers; False if it could not be."""
     try:
         if stream is not None:
             stream.flush()
-    except (OSError, ValueError):
-        return bool(stream.closed)  # not asked before, for that touches more pages than the rest
+    except Exception:  # it may be anything
+        # Not asked before, for that touches more pages than the rest.
+        return bool(getattr(stream, "closed", False))
     return True
 
 

@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from kohakuengine.engine.child import interpreter_command
-from kohakuengine_parallel.zygote.datagrams import BINDING, MAX_SIZE, packed, unpacked
+from kohakuengine_parallel.zygote.datagrams import BINDING, ENTRY_SIZE, MAX_SIZE, packed, unpacked
 from kohakuengine_parallel.zygote.order import Fork, Setting, Start
 from kohakuengine_parallel.zygote.reports import ReportsEnd
 
@@ -33,7 +33,7 @@ class Tenant(Protocol):
     """Whoever has had a process started. It is told in the supervisor's thread."""
 
     def ended(self, status: int | None, reason: str = "") -> None:
-        """Its process is no more.
+        """Its process is no more, or is a fork that has done all: see `Zygote.is_vacant`.
 
         Args:
             status: Its status, as in `subprocess`; None where there never was a process.
@@ -59,6 +59,7 @@ class Zygote:
         setting: What it and its processes are given.
         script: Whose imports it is to hold; None for none.
         ready: Called with why it must not be forked, or None, when it has imported them.
+        vacated: Called when a slot is vacant again.
     """
 
     def __init__(
@@ -69,15 +70,18 @@ class Zygote:
         *,
         script: Script | None = None,
         ready: Callable[[str | None], object] | None = None,
+        vacated: Callable[[], object] | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._output = output
         self._folder = setting.folder
         self._ready = ready
+        self._vacated = vacated
         self._held_too: set[str] = set()
         self._tenants: dict[int, Tenant] = {}
         self._untold: set[int] = set()  # forks without a report so far
         self._slots: dict[int, int] = {}
+        self._leaving: dict[int, int] = {}  # the keys of those that leave, by slot
         self._keys = count(1)
         self._unsent: deque[tuple[bytes, socket.socket | None]] = deque()
         self._stuck: Timer | None = None
@@ -102,6 +106,13 @@ class Zygote:
         """A number for an order."""
         return next(self._keys)
 
+    def is_vacant(self, slot: int) -> bool:
+        """Whether a fork that has done all, and still has its memory, files and GPUs, is gone.
+
+        Further orders need not wait for that: the zygote has them wait.
+        """
+        return slot not in self._leaving
+
     def start(self, order: Fork | Start, channel: socket.socket | None, tenant: Tenant) -> None:
         """Have a process started.
 
@@ -112,9 +123,9 @@ class Zygote:
         """
         self._tenants[order.key] = tenant
         self._slots[order.key] = order.slot
+        self._leaving.pop(order.slot, None)
         if isinstance(order, Fork):
             self._untold.add(order.key)
-            self._reports.expect()
             self._send(packed("fork", *order), channel)
         else:
             self._send(packed("start", *order), channel)
@@ -154,7 +165,7 @@ class Zygote:
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
         table = os.memfd_create("kogine")
-        os.truncate(table, 4 * slots)
+        os.truncate(table, ENTRY_SIZE * slots)
         self._table = mmap.mmap(table, 0)
         reports = self._reports.other
         passed = [other.fileno(), reports.fileno(), table]
@@ -223,18 +234,25 @@ class Zygote:
         if ready is not None:
             ready(unsafe)
 
-    def _hear_report(self, key: int, report: bytes | bytearray) -> None:
-        if key in self._untold:
+    def _hear_report(self, key: int, report: bytes | bytearray, is_over: bool) -> None:  # noqa: FBT001 - as `ReportsEnd` calls it
+        if report and key in self._untold:
             self._untold.discard(key)
             self._tenants[key].told(report)
+        if is_over and key in self._tenants:
+            self._trust()
+            self._leaving[self._slots[key]] = key
+            self._forget(key).ended(0)
 
     def _hear_ended(self, key: int, status: int) -> None:
-        if self._stuck is not None:
-            self._stuck.cancel()
-            self._stuck = None
-        if key in self._untold:
+        self._trust()
+        if key in self._tenants:
             self._reports.read()
-        self._forget(key).ended(os.waitstatus_to_exitcode(status))
+        if key in self._tenants:
+            self._forget(key).ended(os.waitstatus_to_exitcode(status))
+        for slot in [slot for slot, known in self._leaving.items() if known == key]:
+            del self._leaving[slot]
+            if self._vacated is not None:
+                self._vacated()
 
     def _hear_failed(self, key: int, reason: str) -> None:
         self._forget(key).ended(None, reason)
@@ -243,12 +261,17 @@ class Zygote:
         self._forget(key).moved()
 
     def _forget(self, key: int) -> Tenant:
-        slot = self._slots.pop(key)
-        self._table[4 * slot : 4 * slot + 4] = bytes(4)
+        del self._slots[key]
         if key in self._untold:
             self._untold.discard(key)
             self._reports.forget(key)
         return self._tenants.pop(key)
+
+    def _trust(self) -> None:
+        """It does not hang."""
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def _suspect(self) -> None:
         """A process was killed and nothing was heard of it: the zygote itself hangs."""
@@ -272,17 +295,22 @@ class Zygote:
         self._reports.close()
         from kohakuengine_parallel.zygote import family  # which imports ctypes, needed here alone
 
-        pids = {key: self._pid(self._slots[key]) for key in self._tenants}
+        pids = {key: self._pid(key) for key in self._tenants}
         for pid in filter(None, pids.values()):
             # The kernel has killed it along with the zygote, but not what it had started.
             family.signal_group(pid, signal.SIGKILL)
             family.end_session(pid)
         self._table.close()
+        self._leaving.clear()
         self._tell_all(status, pids)
+        if self._vacated is not None:
+            self._vacated()
 
-    def _pid(self, slot: int) -> int:
-        """The process that was last started in a slot; 0 if none was."""
-        return int.from_bytes(self._table[4 * slot : 4 * slot + 4])
+    def _pid(self, key: int) -> int:
+        """The process that was started by an order; 0 if none was."""
+        place = ENTRY_SIZE * self._slots[key]
+        noted, pid = divmod(int.from_bytes(self._table[place : place + ENTRY_SIZE]), 1 << 32)
+        return pid if noted == key else 0
 
     def _tell_all(self, status: int, pids: Mapping[int, int]) -> None:
         how = f"ended with status {status}"

@@ -14,13 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["BINDING", "MAX_SIZE", "packed", "unpacked"]
+__all__ = ["BINDING", "ENTRY_SIZE", "MAX_SIZE", "packed", "unpacked"]
 
 # Has the loader look up all functions of a library at once. It would do so when each is first
 # called, and so in every fork those that only forks call. The value tells it from a user's own.
 BINDING = {"LD_BIND_NOW": "kogine"}
 
 MAX_SIZE = 1 << 17  # of one datagram: all that is long travels by other ways
+
+ENTRY_SIZE = 12  # in the table of processes, see `kohakuengine_parallel.zygote.program.main`
 
 
 def packed(kind: str, *content: Any) -> bytes:

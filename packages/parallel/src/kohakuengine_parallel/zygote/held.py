@@ -15,7 +15,7 @@ from kohakuengine.engine.executor import Standby
 from kohakuengine.engine.script import Script
 from kohakuengine_parallel.zygote.child import do, is_flushed, is_plain
 from kohakuengine_parallel.zygote.imports import Import, leading_imports
-from kohakuengine_parallel.zygote.reports import HEAD_SIZE, send_report, way
+from kohakuengine_parallel.zygote.reports import HEAD_SIZE, OVER, send_report, way
 from kohakuengine_parallel.zygote.safety import why_unsafe
 from kohakuengine_parallel.zygote.values import bare_config
 
@@ -107,7 +107,7 @@ def _rehearse() -> None:
     for number in range(_REHEARSALS):
         standby = Standby(script, ["value"], argv=(), strict=False)
         report, _ = do(b"", bare_config({"value": number}), standby)
-        send_report(way(far), number, report, "")
+        send_report(way(far), number, report, "", OVER)
         os.read(near, HEAD_SIZE + len(report))
         standby.stand_down()
         is_plain({})

@@ -39,7 +39,13 @@ from time import monotonic
 
 from kohakuengine_parallel.zygote import family
 from kohakuengine_parallel.zygote.command import become_command
-from kohakuengine_parallel.zygote.datagrams import BINDING, MAX_SIZE, packed, unpacked
+from kohakuengine_parallel.zygote.datagrams import (
+    BINDING,
+    ENTRY_SIZE,
+    MAX_SIZE,
+    packed,
+    unpacked,
+)
 from kohakuengine_parallel.zygote.gaps import fill_gaps
 from kohakuengine_parallel.zygote.reports import way
 
@@ -57,6 +63,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _WAKINGS = 256  # of which one look takes note at once
+_ORPHAN = (0, -1)  # neither a key nor a slot
 
 
 def main(control: str, reports: str, table: str, parent: str, folder: str) -> None:
@@ -65,8 +72,8 @@ def main(control: str, reports: str, table: str, parent: str, folder: str) -> No
     Args:
         control: The number of the socket to the process that wants things started.
         reports: That of the socket to which forks write their reports.
-        table: That of the file in which the ids of processes are noted, four bytes for each slot;
-            that process maps it too.
+        table: That of the file in which is noted, for each slot, the key of the last process that
+            was started there (eight bytes) and its id (four); that process maps it too.
         parent: That process's id.
         folder: The private folder that it would remove, were it not killed.
     """
@@ -87,7 +94,11 @@ class _Zygote:
         self._messages = [bytearray(MAX_SIZE)]  # one, used again and again
         self._parent = parent
         self._folder = folder
-        self._keys: dict[int, int] = {}  # by process id; negative once that has been signalled
+        # By process id: a key, negative once that has been signalled, a slot, and whatever else.
+        self._orders: dict[int, tuple[Any, ...]] = {}
+        self._forks: dict[int, int] = {}  # their process ids, by slot
+        # By slot: what is to be forked there once the fork before it is gone, and its socket.
+        self._due: dict[int, tuple[tuple[Any, ...], int]] = {}
         self._held: Held | None = None
         self._kind = b""  # what is prepared, and until when
         self._standby: Standby | None = None
@@ -160,22 +171,29 @@ class _Zygote:
         channel = -1
         if kind == "file":
             kind, content, channel = self._with_file()
-        try:
-            if kind == "fork":
-                key, slot, order, task = content
-                if (order == self._kind and monotonic() < self._good_until) or self._prepare(order):
-                    pid = fork()
-                    if pid == 0:
-                        become_run(key, order, task, channel, self._standby, self._family)
-                    self._keys[pid] = key
-                    # A map would hold a file of its own open.
-                    pwrite(self._table, pid.to_bytes(4), 4 * slot)
-                else:
-                    self._tell("stale", key)
+        if kind == "fork":
+            if content[1] in self._forks:
+                self._due[content[1]] = content, channel
             else:
-                self._do(kind, content, channel)
+                self._fork(content, channel)
+        else:
+            self._do(kind, content, channel)
+
+    def _fork(self, order: tuple[Any, ...], channel: int) -> None:
+        key, slot, kind, task = order
+        try:
+            if (kind == self._kind and monotonic() < self._good_until) or self._prepare(kind):
+                pid = fork()
+                if pid == 0:
+                    become_run(key, kind, task, channel, self._standby, self._family)
+                self._orders[pid] = order
+                self._forks[slot] = pid
+                # A map would hold a file of its own open.
+                pwrite(self._table, (key << 32 | pid).to_bytes(ENTRY_SIZE), ENTRY_SIZE * slot)
+            else:
+                self._tell("stale", key)
         except OSError as error:  # too many processes, no memory
-            self._tell("failed", content[0], f"a process cannot be started: {error.strerror}")
+            self._tell("failed", key, f"a process cannot be started: {error.strerror}")
         finally:
             if channel >= 0:
                 os.close(channel)
@@ -204,6 +222,8 @@ class _Zygote:
             _freeze()
         elif kind == "quit":
             self._serving = False
+            for pid in self._forks.values():  # all have said their last word
+                waitpid(pid, 0)
         elif kind == "gone":
             self._end_all()
 
@@ -220,15 +240,28 @@ class _Zygote:
         return True
 
     def _start(self, order: Start, channel: int) -> None:
-        pid = fork()
-        if pid == 0:
-            become_command(order, channel, self._family)
-        self._keys[pid] = order.key
-        pwrite(self._table, pid.to_bytes(4), 4 * order.slot)
+        try:
+            pid = fork()
+            if pid == 0:
+                become_command(order, channel, self._family)
+            self._orders[pid] = order
+            entry = (order.key << 32 | pid).to_bytes(ENTRY_SIZE)
+            pwrite(self._table, entry, ENTRY_SIZE * order.slot)
+        except OSError as error:
+            self._tell("failed", order.key, f"a process cannot be started: {error.strerror}")
+        finally:
+            if channel >= 0:
+                os.close(channel)
 
     def _signal(self, key: int, number: int) -> None:
-        for pid in [pid for pid, known in self._keys.items() if abs(known) == key]:
-            self._keys[pid] = -key
+        for slot, (order, channel) in list(self._due.items()):
+            if order[0] == key:
+                del self._due[slot]
+                if channel >= 0:
+                    os.close(channel)
+                self._tell("failed", key, "it had not begun")
+        for pid in [pid for pid, order in self._orders.items() if abs(order[0]) == key]:
+            self._orders[pid] = (-key, self._orders[pid][1])
             family.signal_group(pid, number)
             if number == SIGKILL:
                 family.end_session(pid)
@@ -237,19 +270,24 @@ class _Zygote:
 
     def _reap(self) -> None:
         read(self._woken, _WAKINGS)
-        keys = self._keys
-        if not keys:
+        orders, forks = self._orders, self._forks
+        if not orders:
             family.reap()  # orphans: whoever ended together with a child waits for the next time
-        while keys:
+        while orders:
             pid, status = waitpid(-1, WNOHANG)
             if not pid:
                 break
-            key = keys.pop(pid, 0)
+            order = orders.pop(pid, _ORPHAN)
+            key, slot = order[0], order[1]
             if key < 0 or (status and WIFSIGNALED(status)):
                 # Its number is not used again while there is somebody left in the session.
                 family.end_session(pid)
                 key = abs(key)
-            if key:  # not an orphan
+            if slot in forks:
+                del forks[slot]
+            if slot in self._due:  # so the other end knows
+                self._fork(*self._due.pop(slot))
+            elif key:  # not an orphan
                 try:  # as `_tell` does, of which each fork would have two pages copied
                     write(self._descriptor, marshalled(("ended", (key, status))))
                 except ConnectionError:

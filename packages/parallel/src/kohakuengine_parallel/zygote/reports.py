@@ -15,16 +15,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kohakuengine_parallel.supervisor import Supervisor, Timer
+    from kohakuengine_parallel.supervisor import Supervisor
 
-__all__ = ["HEAD_SIZE", "ReportsEnd", "Way", "send_report", "way"]
-
-_PATIENCE_S = 0.05
+__all__ = ["HEAD_SIZE", "OVER", "WHOLE", "ReportsEnd", "Way", "send_report", "way"]
 
 _KEY_SIZE = 8
 _PART_SIZE = 1 << 16  # which a socket's buffer has room for, whatever the system's settings
-_MORE, _LAST = b"\1", b"\0"
 HEAD_SIZE = _KEY_SIZE + 1
+
+# What a datagram is: a part of a report; its last part, or all of it; or the same, if anything, and
+# the fork's last word: it has nothing left to do but to be no more.
+_MORE, WHOLE, OVER = b"\1", b"\0", b"\2"
 
 
 # The socket of the forks, and its inode.
@@ -36,7 +37,7 @@ def way(descriptor: int) -> Way:
     return descriptor, fstat(descriptor).st_ino
 
 
-def send_report(to: Way, key: int, report: bytes, instead: str) -> None:
+def send_report(to: Way, key: int, report: bytes, instead: str, word: bytes) -> None:
     """Send the report of a run; in its fork, which waits until there is room.
 
     A script may close every file that it finds open, and open its own in their place; so a report
@@ -45,8 +46,9 @@ def send_report(to: Way, key: int, report: bytes, instead: str) -> None:
     Args:
         to: The way for reports.
         key: The run's.
-        report: What is to be told.
+        report: What is to be told; b"" if nothing is left of it.
         instead: The file's path. What is there is whole.
+        word: `WHOLE` or `OVER`.
 
     Raises:
         OSError: There is neither the socket nor room for the file.
@@ -57,7 +59,8 @@ def send_report(to: Way, key: int, report: bytes, instead: str) -> None:
     except OSError:
         is_there = False
     if not is_there:
-        write_instead(instead, report)
+        if report:
+            write_instead(instead, report)
         return
     head = key.to_bytes(_KEY_SIZE, "big")
     # Not by a socket object, which the script could come upon and close.
@@ -67,25 +70,22 @@ def send_report(to: Way, key: int, report: bytes, instead: str) -> None:
             writev(descriptor, [head + _MORE, rest[:_PART_SIZE]])
             rest = rest[_PART_SIZE:]
         report = bytes(rest)
-    write(descriptor, head + _LAST + report)
+    write(descriptor, head + word + report)
 
 
 class ReportsEnd:
     """The end of the process that supervises, which never waits.
 
-    Most forks have ended by the time that the thread could have been woken for their reports: so
-    these are left unread until then. That is not for long, because there is little room.
-
     Args:
         supervisor: Whose thread reads.
-        told: Called with the key and the report of each.
+        told: Called with a key, a report or b"", and whether this was the fork's last word.
 
     Attributes:
         other: The end for the forks; to be closed here once they have it.
     """
 
     def __init__(
-        self, supervisor: Supervisor, told: Callable[[int, bytes | bytearray], object]
+        self, supervisor: Supervisor, told: Callable[[int, bytes | bytearray, bool], object]
     ) -> None:
         self._supervisor = supervisor
         self._told = told
@@ -94,13 +94,8 @@ class ReportsEnd:
         self._socket, self.other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
         self._parts: dict[int, bytearray] = {}
-        self._timer: Timer | None = None
-        self._watched = False
-
-    def expect(self) -> None:
-        """A report is to come: have it read after a while, unless `read` is called before."""
-        if self._timer is None and not self._watched:
-            self._timer = self._supervisor.later(_PATIENCE_S, self._watch)
+        # One datagram at a time, so that others have their turn while a long report comes in.
+        supervisor.watch(self._socket, self._take, write=False)
 
     def read(self) -> None:
         """Take what there is, up to now."""
@@ -113,26 +108,9 @@ class ReportsEnd:
 
     def close(self) -> None:
         """Close it."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._ignore()
-        self._socket.close()
-
-    def _watch(self) -> None:
-        self._timer = None
-        self._watched = True
-        self._supervisor.watch(self._socket, self._look, write=False)
-
-    def _ignore(self) -> None:
-        if self._watched:
-            self._watched = False
+        if self._socket.fileno() >= 0:
             self._supervisor.unwatch(self._socket)
-
-    def _look(self) -> None:
-        # One after the other, so that others have their turn while a long report comes in.
-        if self._take() and not self._parts:
-            self._ignore()
-            self.expect()
+            self._socket.close()
 
     def _take(self) -> bool:
         """Take one datagram; False if there is none."""
@@ -141,14 +119,14 @@ class ReportsEnd:
         except OSError:  # nothing there, or closed meanwhile
             return False
         if len(data) >= HEAD_SIZE:  # else some script's: none of ours is that short
-            key, more, report = data[:_KEY_SIZE], data[_KEY_SIZE:HEAD_SIZE], data[HEAD_SIZE:]
-            self._put_together(int.from_bytes(key, "big"), report, is_last=more != _MORE)
+            key, word, report = data[:_KEY_SIZE], data[_KEY_SIZE:HEAD_SIZE], data[HEAD_SIZE:]
+            self._put_together(int.from_bytes(key, "big"), report, word)
         return bool(data)
 
-    def _put_together(self, key: int, report: bytes, *, is_last: bool) -> None:
+    def _put_together(self, key: int, report: bytes, word: bytes) -> None:
         before = self._parts.pop(key, None)
-        if not is_last:
+        if word == _MORE:
             self._parts[key] = bytearray() if before is None else before
             self._parts[key] += report
-        elif report:
-            self._told(key, report if before is None else before + report)
+        elif report or word == OVER:
+            self._told(key, report if before is None else before + report, word == OVER)

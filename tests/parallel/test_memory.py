@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from kohakuengine.errors import WorkflowError
-from kohakuengine_parallel.memory import OomKills, check_limit, limit_memory
+from kohakuengine_parallel.memory import check_limit, limit_memory
+from kohakuengine_parallel.oom_kills import OomKills
 
 V2 = "35 24 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
 V1 = "33 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kohakuengine_parallel.channel import read_instead
+from kohakuengine_parallel.instead import read_instead
 from kohakuengine_parallel.supervisor import Supervisor
 from kohakuengine_parallel.zygote.reports import (
     HEAD_SIZE,

@@ -9,13 +9,15 @@ import os
 import struct
 from collections.abc import Callable
 
+from kohakuengine_parallel.instead import write_instead
+
 # As `typing.TYPE_CHECKING`, which would cost the import of typing.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from kohakuengine_parallel.supervisor import Supervisor
 
-__all__ = ["Channel", "FarEnd", "read_instead", "write_instead"]
+__all__ = ["Channel", "FarEnd"]
 
 _LENGTH = struct.Struct(">Q")
 _READ_SIZE = 1 << 16  # what one look takes: most messages whole
@@ -215,25 +217,3 @@ class FarEnd:
             return os.fstat(self._descriptor).st_ino == self._inode
         except OSError:
             return False
-
-
-def write_instead(path: str, message: bytes) -> None:
-    """Put a message into a file, which is there once it is whole.
-
-    Raises:
-        OSError: There is no room for it.
-    """
-    with open(path + ".part", "wb") as file:
-        file.write(message)
-    os.replace(path + ".part", path)
-
-
-def read_instead(path: str) -> bytes | None:
-    """What `write_instead` put into a file, which is removed; None if there is none."""
-    try:
-        with open(path, "rb") as file:
-            message = file.read()
-    except FileNotFoundError:
-        return None
-    os.unlink(path)
-    return message

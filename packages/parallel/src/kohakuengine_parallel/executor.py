@@ -21,7 +21,8 @@ from kohakuengine.flow.executors import timed
 from kohakuengine.flow.runs import RunResult, RunSpec
 from kohakuengine_parallel.launcher import Launcher, make_launcher
 from kohakuengine_parallel.logs import RunLogs
-from kohakuengine_parallel.memory import OomKills, check_limit
+from kohakuengine_parallel.memory import check_limit
+from kohakuengine_parallel.oom_kills import OomKills
 from kohakuengine_parallel.runs import KILL, RunUnderWay, Stop
 from kohakuengine_parallel.slots import Slots
 from kohakuengine_parallel.supervisor import Supervisor

@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kohakuengine_parallel.channel import Channel, read_instead
+from kohakuengine_parallel.channel import Channel
 from kohakuengine_parallel.executor import ProcessExecutor
+from kohakuengine_parallel.instead import read_instead
 from kohakuengine_parallel.launcher import can_fork
 from kohakuengine_parallel.subprocesses import FreshRun
 from kohakuengine_parallel.zygote.datagrams import MAX_SIZE
@@ -138,7 +139,8 @@ class _Nursery:
             vacated=executor.vacated,
         )
         if executor.memory_limit_mb is not None:
-            self.zygote.hold_too("resource")  # by which memory is limited
+            for module in ("kohakuengine_parallel.memory", "resource"):
+                self.zygote.hold_too(module)  # by which memory is limited
 
     @property
     def is_of_use(self) -> bool:
@@ -259,6 +261,7 @@ class _ForkedRun:
                 executor.ended(run, None, reason=f"no socket for it: {error.strerror}")
                 return
             self._channel.send(run.config)
+            zygote.hold_too("kohakuengine_parallel.channel")  # with which it is received
         order = self._order()
         if len(order.kind) + len(order.task) > _MAX_ORDERED:  # thousands of names
             if self._channel is not None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from kohakuengine.engine.child import interpreter_command
 from kohakuengine.errors import WorkflowError
-from kohakuengine_parallel.channel import Channel, read_instead
+from kohakuengine_parallel.channel import Channel
 from kohakuengine_parallel.executor import ProcessExecutor
+from kohakuengine_parallel.instead import read_instead
 from kohakuengine_parallel.launcher import can_fork
 from kohakuengine_parallel.runs import KILL
 from kohakuengine_parallel.worker import task

@@ -40,7 +40,6 @@ from kohakuengine.engine.exchange import attempted, report_of
 from kohakuengine.engine.executor import Outcome, run_script
 from kohakuengine.engine.respawn import RespawningMain
 from kohakuengine.engine.script import Script
-from kohakuengine_parallel.channel import FarEnd
 from kohakuengine_parallel.zygote.command import CANNOT_START, say, settle
 from kohakuengine_parallel.zygote.family import flush_c_streams
 from kohakuengine_parallel.zygote.reports import OVER, WHOLE, send_report
@@ -115,6 +114,8 @@ def do(kind: bytes, config: bytes, standby: Standby | None) -> tuple[bytes, Base
 
 
 def _received(channel: int) -> bytes:
+    from kohakuengine_parallel.channel import FarEnd  # held from the first long config on
+
     message = FarEnd(channel, "").receive()
     if message is None:  # who sent it is gone
         os._exit(CANNOT_START)

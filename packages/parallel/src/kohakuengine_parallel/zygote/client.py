@@ -148,10 +148,11 @@ class Zygote:
             self._ready = None
             self._process.kill()
         self._send(packed("quit"))
-        try:
-            self._process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        # Not by waiting for the process, which would look for its end now and then.
+        with suppress(OSError):  # it is over already, or hangs
+            self._socket.settimeout(_PATIENCE_S)
+            while self._socket.recv(MAX_SIZE):
+                pass
         self._over()
 
     def abandon(self) -> None:
@@ -293,10 +294,10 @@ class Zygote:
         status = self._process.wait()
         self._reports.read()
         self._reports.close()
-        from kohakuengine_parallel.zygote import family  # which imports ctypes, needed here alone
-
         pids = {key: self._pid(key) for key in self._tenants}
         for pid in filter(None, pids.values()):
+            from kohakuengine_parallel.zygote import family  # which imports ctypes, for this alone
+
             # The kernel has killed it along with the zygote, but not what it had started.
             family.signal_group(pid, signal.SIGKILL)
             family.end_session(pid)

@@ -19,7 +19,6 @@ from _signal import signal as set_handler
 from os import _exit, close, dup2, getppid, putenv, setsid
 from os import open as open_file
 
-from kohakuengine_parallel.memory import limit_memory
 from kohakuengine_parallel.zygote.family import die_with_parent
 
 # As `typing.TYPE_CHECKING`, which would cost the import of typing.
@@ -98,6 +97,8 @@ def settle(
         putenv(name, value)
         _environ[name] = value
     if memory_limit_mb is not None:
+        from kohakuengine_parallel.memory import limit_memory  # held where there is a limit
+
         limit_memory(memory_limit_mb)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from os import fstat, write, writev
 
-from kohakuengine_parallel.channel import write_instead
+from kohakuengine_parallel.instead import write_instead
 
 # As `typing.TYPE_CHECKING`, which would cost the import of typing.
 TYPE_CHECKING = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -317,7 +318,8 @@ class _ForkedRun:
             config=run.config if self._channel is None else None,
             instead=self._instead,
         )
-        kind: Kind = (run.request, names, _version(run.spec.script.filename))
+        version, second = _version(run.spec.script.filename), int(time.monotonic())
+        kind: Kind = (run.request, names, version, second)
         return Fork(self._key, run.spec.slot, marshal.dumps(kind), marshal.dumps(tuple(task)))
 
 

@@ -128,7 +128,7 @@ def _outcome(kind: bytes, message: bytes, standby: Standby | None) -> Outcome:
     from kohakuengine.config.base import Config  # held from the first config that needs it on
 
     made: Kind = unmarshalled(kind)  # noqa: S302 - from our own parent
-    (location, argv0, entrypoint, argv, strict), names, _ = made
+    (location, argv0, entrypoint, argv, strict), names, _, _ = made
     config = None
     if names is not None:
         bare = message[0] == BARE

@@ -14,7 +14,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from kohakuengine.engine.child import interpreter_command
-from kohakuengine_parallel.zygote.datagrams import BINDING, ENTRY_SIZE, MAX_SIZE, packed, unpacked
+from kohakuengine_parallel.zygote.datagrams import (
+    BINDING,
+    ENTRY_SIZE,
+    FORK,
+    MAX_SIZE,
+    packed,
+    unpacked,
+)
 from kohakuengine_parallel.zygote.order import Fork, Setting, Start
 from kohakuengine_parallel.zygote.reports import ReportsEnd
 
@@ -126,7 +133,7 @@ class Zygote:
         self._leaving.pop(order.slot, None)
         if isinstance(order, Fork):
             self._untold.add(order.key)
-            self._send(packed("fork", *order), channel)
+            self._send(packed(FORK, *order), channel)
         else:
             self._send(packed("start", *order), channel)
 

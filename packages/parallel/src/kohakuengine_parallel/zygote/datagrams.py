@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["BINDING", "ENTRY_SIZE", "MAX_SIZE", "packed", "unpacked"]
+__all__ = ["BINDING", "ENTRY_SIZE", "FORK", "MAX_SIZE", "packed", "unpacked"]
 
 # Has the loader look up all functions of a library at once. It would do so when each is first
 # called, and so in every fork those that only forks call. The value tells it from a user's own.
@@ -23,6 +23,10 @@ BINDING = {"LD_BIND_NOW": "kogine"}
 MAX_SIZE = 1 << 17  # of one datagram: all that is long travels by other ways
 
 ENTRY_SIZE = 12  # in the table of processes, see `kohakuengine_parallel.zygote.program.main`
+
+
+# The kind of the message of which there are many: no text, for which a table is looked up.
+FORK = ""
 
 
 def packed(kind: str, *content: Any) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import marshal
 import os
 import sys
 from collections.abc import Iterator
@@ -38,9 +37,6 @@ _FOR_EVERY_RUN = (
     "kohakuengine.engine.respawn",
 )
 
-# How often files are looked at: often enough for people, seldom enough for a thousand of them.
-_LOOK_EVERY_S = 1.0
-
 
 class Held:
     """Imports what a script begins with.
@@ -50,7 +46,6 @@ class Held:
 
     Attributes:
         unsafe: Why the process must not be forked with it; None if it may.
-        look_at: When it is time to look for changes again.
     """
 
     def __init__(self, script: dict[str, str]) -> None:
@@ -68,28 +63,32 @@ class Held:
         if self.unsafe is None:
             _rehearse()
         self._standby: Standby | None = None
-        self._prepared_for = b""
+        self._prepared_for: tuple[object, ...] = ()
         self._files = dict(_files())
-        self.look_at = monotonic() + _LOOK_EVERY_S
+        self._looked_in = int(monotonic())
         self._changed = False
 
-    def has_changed(self) -> bool:
-        """Whether a module that is held is not what its file holds any more."""
-        if not self._changed and monotonic() >= self.look_at:
-            self.look_at = monotonic() + _LOOK_EVERY_S
+    def has_changed(self, second: int) -> bool:
+        """Whether a module that is held is not what its file holds any more.
+
+        Args:
+            second: See `Kind`. Often enough for people, seldom enough for a thousand files.
+        """
+        if not self._changed and second != self._looked_in:
+            self._looked_in = second
             self._changed = any(_signature(path) != known for path, known in self._files.items())
         return self._changed
 
-    def standby(self, kind: bytes) -> Standby | None:
-        """A run of a `Kind`, as far as it can be prepared; None if it cannot.
+    def standby(self, kind: Kind) -> Standby | None:
+        """A run of a kind, as far as it can be prepared; None if it cannot.
 
         The runs of a sweep differ in nothing but their values, so it is the same one each time.
         """
-        if kind != self._prepared_for:
+        if kind[:-1] != self._prepared_for:
             if self._standby is not None:
                 self._standby.stand_down()
             self._standby = _prepared(kind)
-            self._prepared_for = kind
+            self._prepared_for = kind[:-1]
             gc.freeze()  # it too is nothing that a fork's collector has to look at
         return self._standby
 
@@ -122,9 +121,8 @@ def _rehearse() -> None:
 _REHEARSALS = 12
 
 
-def _prepared(kind: bytes) -> Standby | None:
-    made: Kind = marshal.loads(kind)  # noqa: S302 - from our own parent
-    (location, argv0, entrypoint, argv, strict), names, _ = made
+def _prepared(kind: Kind) -> Standby | None:
+    (location, argv0, entrypoint, argv, strict), names, _, _ = kind
     with suppress(Exception):  # the run itself will say what is wrong with the script
         script = Script(location, entrypoint=entrypoint)
         script.argv0 = argv0

@@ -57,7 +57,7 @@ class Fork(NamedTuple):
     Attributes:
         key: See `Start`.
         slot: See there.
-        kind: A `Kind`, in bytes: what is the same for all runs of a sweep, and soon compared.
+        kind: A `Kind`, in bytes: what is the same for most runs of a sweep, and soon compared.
         task: A `Task`, in bytes: the zygote itself has no use for it.
     """
 
@@ -68,12 +68,14 @@ class Fork(NamedTuple):
 
 
 # Of the `kohakuengine.engine.exchange.Request` its location, argv0, entrypoint, argv and strict;
-# the names that the config overrides, None where there is no config; and what tells this version of
-# the script's file from others.
+# the names that the config overrides, None where there is no config; what tells this version of the
+# script's file from others; and the second in which it is ordered, by the clock that only goes on:
+# the zygote, for which a look at a clock is dear, looks for changes of what it holds in each once.
 Kind = tuple[
     tuple[str, str, str | None, tuple[str, ...], bool],
     tuple[str, ...] | None,
     tuple[int, int, int] | None,
+    int,
 ]
 
 

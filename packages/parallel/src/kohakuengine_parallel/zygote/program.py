@@ -35,13 +35,13 @@ from os import (
     waitpid,
     write,
 )
-from time import monotonic
 
 from kohakuengine_parallel.zygote import family
 from kohakuengine_parallel.zygote.command import become_command
 from kohakuengine_parallel.zygote.datagrams import (
     BINDING,
     ENTRY_SIZE,
+    FORK,
     MAX_SIZE,
     packed,
     unpacked,
@@ -58,11 +58,11 @@ if TYPE_CHECKING:
     from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.child import become_run
     from kohakuengine_parallel.zygote.held import Held
-    from kohakuengine_parallel.zygote.order import Start
+    from kohakuengine_parallel.zygote.order import Kind, Start
 
 __all__ = ["main"]
 
-_WAKINGS = 256  # of which one look takes note at once
+_WAKINGS = 32  # of which one look takes note at once
 _ORPHAN = (0, -1)  # neither a key nor a slot
 
 
@@ -100,9 +100,8 @@ class _Zygote:
         # By slot: what is to be forked there once the fork before it is gone, and its socket.
         self._due: dict[int, tuple[tuple[Any, ...], int]] = {}
         self._held: Held | None = None
-        self._kind = b""  # what is prepared, and until when
+        self._kind = b""  # what is prepared
         self._standby: Standby | None = None
-        self._good_until = 0.0
         self._serving = True
 
     def serve(self) -> None:
@@ -171,7 +170,7 @@ class _Zygote:
         channel = -1
         if kind == "file":
             kind, content, channel = self._with_file()
-        if kind == "fork":
+        if kind == FORK:
             if content[1] in self._forks:
                 self._due[content[1]] = content, channel
             else:
@@ -182,7 +181,7 @@ class _Zygote:
     def _fork(self, order: tuple[Any, ...], channel: int) -> None:
         key, slot, kind, task = order
         try:
-            if (kind == self._kind and monotonic() < self._good_until) or self._prepare(kind):
+            if kind == self._kind or self._prepare(kind):
                 pid = fork()
                 if pid == 0:
                     become_run(key, kind, task, channel, self._standby, self._family)
@@ -228,12 +227,12 @@ class _Zygote:
             self._end_all()
 
     def _prepare(self, kind: bytes) -> bool:
-        """Have what runs of a `Kind` are forked from, for a while; False if it is outdated."""
+        """Have what runs of a `Kind` are forked from; False if it is outdated."""
         assert self._held is not None
-        if self._held.has_changed():
+        made: Kind = unmarshalled(kind)  # noqa: S302 - from our own parent
+        if self._held.has_changed(made[-1]):
             return False
-        self._good_until = self._held.look_at
-        self._standby = self._held.standby(kind)
+        self._standby = self._held.standby(made)
         if not self._kind:  # once, for it takes longer than to prepare a run
             fill_gaps()
         self._kind = kind

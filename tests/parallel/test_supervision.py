@@ -155,6 +155,21 @@ input()
     assert list(scratch.iterdir()) == []
 
 
+def test_a_stream_that_is_left_ends_with_the_program(mode, write, tmp_path, mark, scratch):
+    script = write("import time\ndef main():\n    time.sleep(0.01)\n    return 'done'")
+    source = f"""
+from kohakuengine import Parallel, Script
+scripts = [Script({script.location!r})] * 200
+stream = Parallel(scripts, max_workers=2, executor={mode!r}).stream()
+print(next(stream).value)
+"""
+    with start_program(source, tmp_path) as program:
+        out, err = program.communicate(timeout=30)
+    assert (out, err, program.returncode) == ("done\n", "", 0)
+    until(lambda: not mark.pids(), 2, "the end of all processes")
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_program_that_forks_while_runs_are_under_way(mode, write, tmp_path, mark):
     """A child of the caller's, which has all of its files, keeps nothing alive."""
     script = write(SLEEPS)

@@ -131,6 +131,10 @@ class ProcessExecutor(ABC):
         Raises:
             KeyboardInterrupt: It was interrupted, and was not told to cancel. All has ended.
         """
+        if sys.is_finalizing():
+            # A stream was left until Python itself ends, which has stopped the supervisor's thread.
+            # The processes end with this one.
+            return
         try:
             interrupt = self._wait_for_end(cancel=cancel)
         except KeyboardInterrupt as error:  # where it cannot be caught: between two attempts

@@ -24,7 +24,6 @@ MAX_SIZE = 1 << 17  # of one datagram: all that is long travels by other ways
 
 ENTRY_SIZE = 12  # in the table of processes, see `kohakuengine_parallel.zygote.program.main`
 
-
 # The kind of the message of which there are many: no text, for which a table is looked up.
 FORK = ""
 

@@ -167,6 +167,26 @@ def test_the_zygote_that_replaces_another_waits_for_what_that_had(
     assert goes_on.result(DEADLINE_S).value == "old"
 
 
+def test_a_run_that_waited_can_go_to_another_zygote(runs, write, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    held = tmp_path / "alib.py"
+    held.write_text("value = 'old'\n")
+    script = write("import alib\n" + dedent(SOURCE).replace("return number", "return alib.value"))
+    first, ends = runs.submit(script, 0)
+    other, goes_on = runs.submit(script, 1)
+    runs.pid(other)
+    with kept_from_ending(runs.pid(first)):
+        runs.go(first)
+        assert ends.result(DEADLINE_S).value == "old"
+        held.write_text("value = 'another one'\n")
+        time.sleep(1)  # a zygote looks for that once a second
+        second, later = runs.submit(script, 0)
+        runs.go(second)
+    assert later.result(DEADLINE_S).value == "another one"
+    runs.go(other)
+    assert goes_on.result(DEADLINE_S).value == "old"
+
+
 def test_a_run_that_waits_can_take_too_long(made, write):
     script = write(SOURCE)
     runs = Runs(made(timeout_s=1), script.path.parent)
@@ -178,6 +198,37 @@ def test_a_run_that_waits_can_take_too_long(made, write):
         assert not runs.has_begun(second)
     assert runs.do(script).ok
     assert not runs.has_begun(second)
+
+
+def test_the_slot_of_a_run_that_waited_for_too_long_is_no_more_vacant_than_before(made, write):
+    script, other = write(SOURCE), write(SOURCE, "other.py")
+    runs = Runs(made(timeout_s=2), script.path.parent)
+    for known in (script, other):
+        runs.do(known)
+    first, ends = runs.submit(script)
+    with kept_from_ending(runs.pid(first)):
+        done_but_there(runs, first, ends)
+        _, dropped = runs.submit(script)
+        assert dropped.result(DEADLINE_S).status is RunStatus.TIMEOUT
+        third, later = runs.submit(other)
+        runs.go(third)
+        time.sleep(A_WHILE_S)
+        assert not runs.has_begun(third)
+    assert later.result(DEADLINE_S).value == third
+
+
+def test_a_run_that_fails_in_a_slot_that_it_waited_for_leaves_it_to_another(runs, write):
+    script = write(SOURCE.replace("return number", "return number / (number != 3)"))
+    other = write(SOURCE, "other.py")
+    for known in (script, other):
+        runs.do(known)
+    first, ends = runs.submit(script)
+    with kept_from_ending(runs.pid(first)):
+        done_but_there(runs, first, ends)
+        second, fails = runs.submit(script)
+        runs.go(second)
+    assert fails.result(DEADLINE_S).status is RunStatus.FAILED
+    assert runs.do(other).ok
 
 
 @pytest.mark.parametrize("which", ["the same script", "another script"])

@@ -130,7 +130,6 @@ class Zygote:
         """
         self._tenants[order.key] = tenant
         self._slots[order.key] = order.slot
-        self._leaving.pop(order.slot, None)
         if isinstance(order, Fork):
             self._untold.add(order.key)
             self._send(packed(FORK, *order), channel)
@@ -256,17 +255,25 @@ class Zygote:
         if key in self._tenants:
             self._reports.read()
         if key in self._tenants:
-            self._forget(key).ended(os.waitstatus_to_exitcode(status))
+            self._forget_both(key).ended(os.waitstatus_to_exitcode(status))
         for slot in [slot for slot, known in self._leaving.items() if known == key]:
             del self._leaving[slot]
             if self._vacated is not None:
                 self._vacated()
 
     def _hear_failed(self, key: int, reason: str) -> None:
-        self._forget(key).ended(None, reason)
+        self._forget_both(key).ended(None, reason)
 
     def _hear_stale(self, key: int) -> None:
-        self._forget(key).moved()
+        self._forget_both(key).moved()
+
+    def _hear_dropped(self, key: int) -> None:
+        self._forget(key).ended(None, "it had not begun")
+
+    def _forget_both(self, key: int) -> Tenant:
+        """Forget an order and the fork before it in its slot, whose end is then not told of."""
+        self._leaving.pop(self._slots[key], None)
+        return self._forget(key)
 
     def _forget(self, key: int) -> Tenant:
         del self._slots[key]
@@ -341,4 +348,5 @@ _HEARD: dict[str, Callable[..., None]] = {
     "ended": Zygote._hear_ended,  # noqa: SLF001
     "failed": Zygote._hear_failed,  # noqa: SLF001
     "stale": Zygote._hear_stale,  # noqa: SLF001
+    "dropped": Zygote._hear_dropped,  # noqa: SLF001
 }

@@ -258,7 +258,7 @@ class _Zygote:
                 del self._due[slot]
                 if channel >= 0:
                     os.close(channel)
-                self._tell("failed", key, "it had not begun")
+                self._tell("dropped", key)
         for pid in [pid for pid, order in self._orders.items() if abs(order[0]) == key]:
             self._orders[pid] = (-key, self._orders[pid][1])
             family.signal_group(pid, number)
@@ -284,7 +284,7 @@ class _Zygote:
                 key = abs(key)
             if slot in forks:
                 del forks[slot]
-            if slot in self._due:  # so the other end knows
+            if slot in self._due:  # by whose end, or failure to begin, the other end knows
                 self._fork(*self._due.pop(slot))
             elif key:  # not an orphan
                 try:  # as `_tell` does, of which each fork would have two pages copied

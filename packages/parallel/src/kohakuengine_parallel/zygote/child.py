@@ -19,6 +19,7 @@ from gc import collect
 from gc import enable as enable_collector
 from gc import get_objects as collected_objects
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from itertools import islice
 from marshal import loads as unmarshalled
 from os import _exit, getpid
 from sys import modules
@@ -275,8 +276,10 @@ def _let_go(main: dict[str, object], count: int) -> None:
         count: How many modules there were before.
     """
     _clear_module(main)
-    for module in list(modules.values())[count:]:
-        _clear_module(vars(module))
+    # From the end, for looking at one of those before copies its page.
+    new = [*islice(reversed(modules), max(0, len(modules) - count))]
+    for name in reversed(new):
+        _clear_module(vars(modules[name]))
     collect()
 
 

@@ -47,6 +47,7 @@ from kohakuengine_parallel.zygote.datagrams import (
     unpacked,
 )
 from kohakuengine_parallel.zygote.gaps import fill_gaps
+from kohakuengine_parallel.zygote.heap import enlarge_pages, gathered
 from kohakuengine_parallel.zygote.reports import way
 
 # As `typing.TYPE_CHECKING`, which would cost the import of typing.
@@ -130,13 +131,14 @@ class _Zygote:
 
     def _hold(self, script: dict[str, str]) -> None:
         """Import what a script imports, and say whether that leaves a process to be forked."""
-        # They cost what the engine costs, which is no use to those that only start commands.
-        global become_run  # noqa: PLW0603 - an attribute would cost each fork ten pages
-        from kohakuengine_parallel.zygote.child import become_run
-        from kohakuengine_parallel.zygote.held import Held
-
         gc.disable()  # imports make much to look at and little garbage, which `_freeze` collects
-        self._held = Held(script)
+        with gathered():
+            # They cost what the engine costs, which is no use to those that only start commands.
+            global become_run  # noqa: PLW0603 - an attribute would cost each fork ten pages
+            from kohakuengine_parallel.zygote.child import become_run
+            from kohakuengine_parallel.zygote.held import Held
+
+            self._held = Held(script)
         self._tell("ready", self._held.unsafe)
 
     def _settle(self) -> None:
@@ -235,6 +237,7 @@ class _Zygote:
         self._standby = self._held.standby(made)
         if not self._kind:  # once, for it takes longer than to prepare a run
             fill_gaps()
+            enlarge_pages()
         self._kind = kind
         return True
 

@@ -1,0 +1,76 @@
+"""Where a zygote has what it imports: in one piece of memory, and in large pages.
+
+A fork takes the longer the more pages there are, and so does its end. Python's allocator has small
+objects in arenas of 1 MiB, each of which the kernel puts where there is room, between libraries: a
+large page (2 MiB, mostly) needs more in one piece.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from kohakuengine_parallel.zygote.family import is_glibc
+
+__all__ = ["enlarge_pages", "gathered"]
+
+_ARENA_SIZE = 1 << 20  # of Python's since 3.10, in bytes
+_ALIGNMENT = 1 << 14  # of the pools in an arena
+
+# <linux/mman.h>, since Linux 6.1. Others refuse it.
+_MADV_COLLAPSE = 25
+
+# https://docs.kernel.org/admin-guide/mm/transhuge.html
+_POLICY = "/sys/kernel/mm/transparent_hugepage/enabled"
+
+_libc = ctypes.PyDLL(None)
+_libc.madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+
+
+class _ArenaAllocator(ctypes.Structure):
+    # https://docs.python.org/3/c-api/memory.html#c.PyObjectArenaAllocator
+    _fields_ = (
+        ("ctx", ctypes.c_void_p),  # the first argument of the two
+        ("alloc", ctypes.c_void_p),
+        ("free", ctypes.c_void_p),
+    )
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Have new arenas put into the C library's heap, which is one piece of memory."""
+    if not is_glibc:  # others have no such heap
+        yield
+        return
+    usual = _ArenaAllocator()
+    ctypes.pythonapi.PyObject_GetArenaAllocator(ctypes.byref(usual))
+    # mallopt(3), M_MMAP_THRESHOLD: what is smaller than the largest piece that was freed so far is
+    # taken from the heap.
+    bytes(2 * _ARENA_SIZE)
+    # They are freed in the usual way, which gives their pages back to the kernel, here as in forks.
+    # The library, never told of it, goes on to see them as in use, and does not look into them.
+    heap = _ArenaAllocator(
+        _ALIGNMENT, ctypes.cast(_libc.aligned_alloc, ctypes.c_void_p), usual.free
+    )
+    ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(heap))
+    try:
+        yield
+    finally:
+        ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(usual))
+
+
+def enlarge_pages() -> None:
+    """Have the heap in large pages, where the system has them and the kernel finds room.
+
+    A fork that writes to one has 4 KiB of it copied, as ever.
+    """
+    with suppress(OSError):  # a kernel without large pages
+        with open(_POLICY) as file:
+            if "[never]" in file.read():  # which this way of asking would pass over
+                return
+        with open("/proc/self/maps") as file:
+            heaps = [line.split()[0] for line in file if line.endswith("[heap]\n")]
+        for heap in heaps:
+            start, end = (int(address, 16) for address in heap.split("-"))
+            _libc.madvise(start, end - start, _MADV_COLLAPSE)

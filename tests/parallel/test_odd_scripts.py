@@ -365,6 +365,23 @@ def test_signals_have_their_usual_handlers(isolated, write, run):
     assert set(handlers.values()) == {signal.SIG_DFL}
 
 
+def test_no_signals_are_blocked_but_those_of_the_program(isolated, write, run):
+    script = write("""
+        import signal
+        def main(): return sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    """)
+    import signal
+
+    blocked = {signal.SIGUSR2, signal.SIGWINCH}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        expected = sorted(map(int, before | blocked))
+        assert run(script, isolated).value == expected
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert run(script, isolated).value == sorted(map(int, before))
+
+
 def test_the_collector_works(mode, write, run):
     script = write("""
         import gc, weakref

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import os
 from _signal import (  # type: ignore[import-not-found]  # those of `signal` turn numbers into enums
-    SIG_DFL,
-    SIGCHLD,
-    set_wakeup_fd,
+    SIG_SETMASK,
+    pthread_sigmask,
 )
-from _signal import signal as set_handler
 from os import _exit, close, dup2, getppid, putenv, setsid
 from os import open as open_file
 
@@ -32,8 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CANNOT_START", "Family", "become_command", "say", "settle"]
 
-# Of the zygote: its process id, its files, and the way for reports.
-Family = tuple[int, tuple[int, ...], "Way"]
+# Of the zygote: its process id, its files, the way for reports, and what signals its own parent had
+# it block.
+Family = tuple[int, tuple[int, ...], "Way", set[int]]
 
 # What is behind `os.environ`, which takes eight functions to set a variable.
 _environ: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
@@ -77,15 +76,14 @@ def settle(
         log: The file for what it writes.
         memory_limit_mb: How many MiB its address space may grow to.
     """
-    pid, files, _ = zygote
+    pid, files, _, mask = zygote
     for file in files:
         close(file)
     setsid()
     die_with_parent()
     if getppid() != pid:  # it ended before that
         _exit(CANNOT_START)
-    set_wakeup_fd(-1)
-    set_handler(SIGCHLD, SIG_DFL)
+    pthread_sigmask(SIG_SETMASK, mask)
     try:
         output = open_file(log, _APPEND, 0o600)
     except OSError:  # the disk is full, and a run is worth more than its log

@@ -25,12 +25,15 @@ __all__ = [
     "free",
     "is_glibc",
     "reap",
+    "signal_file",
     "signal_group",
     "wake_with_parent",
 ]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+
+_SIGSET_WORDS = 1024 // (8 * ctypes.sizeof(ctypes.c_ulong))  # <bits/types/__sigset_t.h>
 
 _MOMENT_S = 0.002  # between two looks at who is left
 
@@ -54,6 +57,19 @@ free.argtypes, free.restype = [ctypes.c_size_t], None
 def wake_with_parent() -> None:
     """Have the kernel send this process SIGCHLD when the thread that started it ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, SIGCHLD, 0, 0, 0)
+
+
+def signal_file(number: int) -> int:
+    """A file that can be read when a signal has come, which is to be blocked: see signalfd(2).
+
+    Raises:
+        OSError: There cannot be one more file.
+    """
+    mask = (ctypes.c_ulong * _SIGSET_WORDS)(1 << number - 1)
+    file = int(_libc.signalfd(-1, mask, os.O_NONBLOCK | os.O_CLOEXEC))
+    if file < 0:
+        raise OSError("there is no file for signals")
+    return file
 
 
 def adopt_orphans() -> None:

@@ -15,15 +15,16 @@ import os
 import select
 import sys
 from _signal import (  # type: ignore[import-not-found]  # `signal` imports enum, a burden to forks
+    SIG_BLOCK,
+    SIG_DFL,
     SIGCHLD,
     SIGKILL,
-    set_wakeup_fd,
+    pthread_sigmask,
 )
 from _signal import signal as set_handler
 from contextlib import suppress
 from marshal import dumps as marshalled
 from marshal import loads as unmarshalled
-from operator import is_
 from os import (
     WIFSIGNALED,
     WNOHANG,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_WAKINGS = 32  # of which one look takes note at once
+_SIGNAL_SIZE = 128  # what is read of one: signalfd(2)
 _ORPHAN = (0, -1)  # neither a key nor a slot
 
 
@@ -113,10 +114,10 @@ class _Zygote:
         self._settle()
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
+        poll.register(self._signals, select.POLLIN)
         while self._serving:
             for ready, _ in poll.poll():
-                if ready == self._woken:
+                if ready == self._signals:
                     self._reap()
                 elif self._serving:
                     self._obey()
@@ -147,15 +148,14 @@ class _Zygote:
         sys.stderr.flush()
         family.flush_c_streams()
         family.adopt_orphans()
-        self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-        # What it does does not matter, only that the signal is written to the pipe. A function of
-        # Python's would do that too, with more copies of pages.
-        set_handler(SIGCHLD, is_)
+        # Not by a handler, for which more pages would be copied.
+        set_handler(SIGCHLD, SIG_DFL)
+        mask = pthread_sigmask(SIG_BLOCK, (SIGCHLD,))
+        self._signals = family.signal_file(SIGCHLD)
         # To be woken also where a fork of the parent's keeps the socket open.
         family.wake_with_parent()
-        files = (self._descriptor, self._table, self._wake, self._woken)
-        self._family = (os.getpid(), files, way(self._reports))
+        files = (self._descriptor, self._table, self._signals)
+        self._family = (os.getpid(), files, way(self._reports), mask)
         _freeze()
 
     # -- what it is told ---------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class _Zygote:
     # -- what it tells -----------------------------------------------------------------------------
 
     def _reap(self) -> None:
-        read(self._woken, _WAKINGS)
+        read(self._signals, _SIGNAL_SIZE)
         orders, forks = self._orders, self._forks
         if not orders:
             family.reap()  # orphans: whoever ended together with a child waits for the next time

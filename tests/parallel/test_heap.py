@@ -67,6 +67,15 @@ def main():
 """
 
 
+DEEP = """
+def deep(number):
+    return number and deep(number - 1)
+
+for number in range(1, 500):
+    deep(number)
+"""
+
+
 def has_large_pages() -> bool:
     policy = Path("/sys/kernel/mm/transparent_hugepage/enabled")
     if not policy.exists() or "[never]" in policy.read_text():
@@ -103,6 +112,20 @@ def test_only_what_is_imported_lies_there(library, write, run):
     held, own = run(write(OWN), "fork").value
     assert held > 150_000
     assert own < 50_000
+
+
+@glibc
+def test_there_are_no_holes_where_imports_lie_deep(library, write, run):
+    for number in range(20):
+        following = f"import deep_{number + 1}\n" if number < 19 else ""
+        library.with_name(f"deep_{number}.py").write_text(following + DEEP)
+    script = write("""
+        import deep_0
+        def main():
+            with open("/proc/self/maps") as file:
+                return sum(line.endswith("[heap]\\n") for line in file)
+    """)
+    assert run(script, "fork").value == 1
 
 
 def test_memory_that_a_run_frees_is_given_back(library, write, run):

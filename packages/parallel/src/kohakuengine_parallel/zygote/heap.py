@@ -8,15 +8,24 @@ large page (2 MiB, mostly) needs more in one piece.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from kohakuengine_parallel.zygote.family import is_glibc
 
-__all__ = ["enlarge_pages", "gathered"]
+# As `typing.TYPE_CHECKING`, which would cost the import of typing.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+__all__ = ["call_gathered", "enlarge_pages"]
 
 _ARENA_SIZE = 1 << 20  # of Python's since 3.10, in bytes
 _ALIGNMENT = 1 << 14  # of the pools in an arena
+_STACK_SIZE = 1 << 18  # in words: 2 MiB, many times over what calls as deep as Python allows take
 
 # <linux/mman.h>, since Linux 6.1. Others refuse it.
 _MADV_COLLAPSE = 25
@@ -37,12 +46,10 @@ class _ArenaAllocator(ctypes.Structure):
     )
 
 
-@contextmanager
-def gathered() -> Iterator[None]:
-    """Have new arenas put into the C library's heap, which is one piece of memory."""
+def call_gathered(action: Callable[[], T]) -> T:
+    """Call it, and have new arenas put into the C library's heap, which is one piece of memory."""
     if not is_glibc:  # others have no such heap
-        yield
-        return
+        return action()
     usual = _ArenaAllocator()
     ctypes.pythonapi.PyObject_GetArenaAllocator(ctypes.byref(usual))
     # mallopt(3), M_MMAP_THRESHOLD: what is smaller than the largest piece that was freed so far is
@@ -55,9 +62,15 @@ def gathered() -> Iterator[None]:
     )
     ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(heap))
     try:
-        yield
+        return action()
     finally:
         ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(usual))
+
+
+# Python asks the same allocator for room for the frames of calls, 16 KiB at a time, and frees that
+# when the call that needed more is over: each time, that would be another hole in the heap. So this
+# call's own frame is made to take so much that those of all others have room beside it.
+call_gathered.__code__ = call_gathered.__code__.replace(co_stacksize=_STACK_SIZE)
 
 
 def enlarge_pages() -> None:

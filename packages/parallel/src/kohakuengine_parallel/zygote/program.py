@@ -23,6 +23,7 @@ from _signal import (  # type: ignore[import-not-found]  # `signal` imports enum
 )
 from _signal import signal as set_handler
 from contextlib import suppress
+from functools import partial
 from marshal import dumps as marshalled
 from marshal import loads as unmarshalled
 from os import (
@@ -48,7 +49,7 @@ from kohakuengine_parallel.zygote.datagrams import (
     unpacked,
 )
 from kohakuengine_parallel.zygote.gaps import fill_gaps
-from kohakuengine_parallel.zygote.heap import enlarge_pages, gathered
+from kohakuengine_parallel.zygote.heap import call_gathered, enlarge_pages
 from kohakuengine_parallel.zygote.reports import way
 
 # As `typing.TYPE_CHECKING`, which would cost the import of typing.
@@ -133,13 +134,7 @@ class _Zygote:
     def _hold(self, script: dict[str, str]) -> None:
         """Import what a script imports, and say whether that leaves a process to be forked."""
         gc.disable()  # imports make much to look at and little garbage, which `_freeze` collects
-        with gathered():
-            # They cost what the engine costs, which is no use to those that only start commands.
-            global become_run  # noqa: PLW0603 - an attribute would cost each fork ten pages
-            from kohakuengine_parallel.zygote.child import become_run
-            from kohakuengine_parallel.zygote.held import Held
-
-            self._held = Held(script)
+        self._held = call_gathered(partial(_imported, script))
         self._tell("ready", self._held.unsafe)
 
     def _settle(self) -> None:
@@ -302,6 +297,15 @@ class _Zygote:
             write(self._descriptor, marshalled((kind, content)))
         except ConnectionError:  # that the other end is gone is seen by reading
             return
+
+
+def _imported(script: dict[str, str]) -> Held:
+    # They cost what the engine costs, which is no use to those that only start commands.
+    global become_run  # noqa: PLW0603 - an attribute would cost each fork ten pages
+    from kohakuengine_parallel.zygote.child import become_run
+    from kohakuengine_parallel.zygote.held import Held
+
+    return Held(script)
 
 
 def _remove(folder: str) -> None:

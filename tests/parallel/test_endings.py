@@ -177,6 +177,13 @@ FINALIZED = {
     "generators": "left = numbers()\nnext(left)",
     "an object in a default": "def keeping(kept=Deleted()): pass",
     "objects of main": "def main():\n    kept = Deleted()\n    return 1",
+    "objects beside what is no module": "sys.modules['absent'] = None\nkept = Deleted()",
+    "objects that take modules along": """
+class Removing(Deleted):
+    def __del__(self, modules=sys.modules): modules.pop("two", None)
+sys.modules.update({name: type(sys)(name) for name in ("one", "two")})
+sys.modules["one"].kept, sys.modules["two"].kept = Removing(), Deleted()
+""",
     "one that a handler of atexit makes": "atexit.register(lambda: setattr(sys, 'kept', Deleted()))",
 }
 

@@ -276,10 +276,12 @@ def _let_go(main: dict[str, object], count: int) -> None:
         count: How many modules there were before.
     """
     _clear_module(main)
-    # From the end, for looking at one of those before copies its page.
-    new = [*islice(reversed(modules), max(0, len(modules) - count))]
-    for name in reversed(new):
-        _clear_module(vars(modules[name]))
+    # From the end, for looking at one of those before copies its page. All of them first: by what
+    # is let go, others may go too.
+    new = [modules[name] for name in islice(reversed(modules), max(0, len(modules) - count))]
+    for module in reversed(new):
+        if isinstance(module, ModuleType):  # scripts put other things there as well: None, say
+            _clear_module(vars(module))
     collect()
 
 

@@ -143,13 +143,18 @@ def test_a_long_config_waits_as_well(runs, write):
     assert later.result(DEADLINE_S).value == second
 
 
-def test_the_zygote_that_replaces_another_waits_for_what_that_had(
-    runs, write, tmp_path, monkeypatch
-):
+@pytest.fixture
+def importing(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Script, Path]:
+    """A script that returns what an installed module holds, and that module's file."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     held = tmp_path / "alib.py"
     held.write_text("value = 'old'\n")
-    script = write("import alib\n" + dedent(SOURCE).replace("return number", "return alib.value"))
+    source = dedent(SOURCE).replace("return number", "return alib.value")
+    return write("import alib\n" + source), held
+
+
+def test_the_zygote_that_replaces_another_waits_for_what_that_had(runs, importing):
+    script, held = importing
     first, ends = runs.submit(script, 0)
     other, goes_on = runs.submit(script, 1)
     runs.pid(other)
@@ -167,11 +172,8 @@ def test_the_zygote_that_replaces_another_waits_for_what_that_had(
     assert goes_on.result(DEADLINE_S).value == "old"
 
 
-def test_a_run_that_waited_can_go_to_another_zygote(runs, write, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    held = tmp_path / "alib.py"
-    held.write_text("value = 'old'\n")
-    script = write("import alib\n" + dedent(SOURCE).replace("return number", "return alib.value"))
+def test_a_run_that_waited_can_go_to_another_zygote(runs, importing):
+    script, held = importing
     first, ends = runs.submit(script, 0)
     other, goes_on = runs.submit(script, 1)
     runs.pid(other)

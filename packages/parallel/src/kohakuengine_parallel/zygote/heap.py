@@ -55,8 +55,8 @@ def call_gathered(action: Callable[[], T]) -> T:
     # mallopt(3), M_MMAP_THRESHOLD: what is smaller than the largest piece that was freed so far is
     # taken from the heap.
     bytes(2 * _ARENA_SIZE)
-    # They are freed in the usual way, which gives their pages back to the kernel, here as in forks.
-    # The library, never told of it, goes on to see them as in use, and does not look into them.
+    # Arenas are freed in the usual way, which gives their pages back to the kernel. The library,
+    # never told of it, goes on to see them as in use, and does not look into them.
     heap = _ArenaAllocator(
         _ALIGNMENT, ctypes.cast(_libc.aligned_alloc, ctypes.c_void_p), usual.free
     )

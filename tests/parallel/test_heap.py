@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from kohakuengine import Config, Script
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has forks of a zygote")
 
 glibc = pytest.mark.skipif(
@@ -24,11 +26,16 @@ MADV_COLLAPSE = 25
 LIBRARY = "many = [(number,) for number in range(1000, 201_000)]\n"
 
 LARGE_PAGES = """
+import os
+import time
 import largelib
 
+process, pause_s = "self", 0
+
 def main():
+    time.sleep(pause_s)
     found, in_heap = 0, False
-    with open("/proc/self/smaps") as file:
+    with open(f"/proc/{process or os.getppid()}/smaps") as file:
         for line in file:
             if "-" in line.partition(" ")[0]:
                 in_heap = line.endswith("[heap]\\n")
@@ -67,6 +74,28 @@ def main():
 """
 
 
+# Gaps of all sizes, and here and there whole pools: 31 lists of 8 KB have all that is in one.
+GAPS = """
+sizes = range(31, 480, 16)
+kept = [[bytes(size) for size in sizes] for _ in range(2000)]
+for number in range(0, 2000, 50):
+    kept[number] = None
+for number in range(200, 2000, 400):
+    kept[number : number + 100] = []
+"""
+
+PLACES = """
+import largelib
+
+def main():
+    new = [bytes(size) for size in largelib.sizes]
+    with open("/proc/self/maps") as file:
+        heaps = [line.split()[0].split("-") for line in file if line.endswith("[heap]\\n")]
+    begin, end = int(heaps[0][0], 16), int(heaps[-1][1], 16)
+    held = [one for ones in largelib.kept for one in ones or ()]
+    return [[begin <= id(one) < end for one in ones].count(True) for ones in (held, new)]
+"""
+
 DEEP = """
 def deep(number):
     return number and deep(number - 1)
@@ -99,12 +128,40 @@ def library(tmp_path, monkeypatch):
     return path
 
 
-@glibc
-@pytest.mark.skipif(
+large_pages = pytest.mark.skipif(
     sys.platform == "linux" and not has_large_pages(), reason="this system has no large pages"
 )
+
+
+@glibc
+@large_pages
 def test_what_is_held_lies_together_in_large_pages(library, write, run):
     assert run(write(LARGE_PAGES), "fork").value >= 4  # as far as the kernel finds room
+
+
+@glibc
+@large_pages
+def test_large_pages_stay_whole_from_fork_to_fork(library, write, flow):
+    for number in range(60):  # 270 KB each, and something of the size that their names have
+        library.with_name(f"part_{number}.py").write_text(
+            "many = [(number,) for number in range(1000, 4000)]\n"
+            "others = [bytes(size) for size in range(80, 300)]\n"
+        )
+    library.write_text("".join(f"import part_{number}\n" for number in range(60)))
+    location = write(LARGE_PAGES).location
+    # While the first is there, it is asked in a new second whether files have changed.
+    configs = [Config({"process": None, "pause_s": pause_s}) for pause_s in [1.5] + [0.05] * 30]
+    found = flow([Script(location, config) for config in configs], "fork").run()
+    assert max(found) > 8
+    assert min(found) >= max(found) - 2
+
+
+@glibc
+def test_what_a_run_makes_fills_no_gaps_between_imports(library, write, run):
+    library.write_text(GAPS)
+    held, new = run(write(PLACES), "fork").value
+    assert held > 40_000
+    assert new <= 3
 
 
 @glibc

@@ -6,42 +6,66 @@ to is copied. So the gaps are filled before anything is forked.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import partial
 
+from kohakuengine_parallel.zygote.heap import is_gathered
+
 __all__ = ["fill_gaps"]
 
 # Python's allocator: blocks up to so many bytes come from pools of one size each, which begin with
-# a head. Where these are not so, gaps are filled all the same, up to so many.
+# a head. Where these are not so, gaps are filled all the same, up to so many of each size at a
+# time, and so many in all.
 _LARGEST = 512
 _STEP = 16
 _POOL = 1 << 14
 _HEAD = 48
+_ROW = 8  # so many next to each other, from the first on, are in a pool that was empty
 _MOST = 2000
+_MOST_OF_ALL = 50_000
 
 _BYTES_HEAD = 33  # what a `bytes` takes besides its content
 _fillings: list[object] = []
 
+# By which each size is filled, the largest first: that takes whatever pools are free. They are made
+# before anything is imported, for what is freed after its size was filled leaves a gap again.
+_MAKERS: tuple[Callable[[], object], ...] = (
+    *(partial(bytes, size - _BYTES_HEAD) for size in range(_LARGEST, 2 * _STEP, -_STEP)),
+    partial(complex, 1, 1),
+    object,
+)
+
 
 def fill_gaps() -> None:
-    """Have what is allocated from now on lie together, each size on pages of its own."""
+    """Have what is allocated from now on lie together, each size on pages of its own.
+
+    These are not among those that `heap` has gathered, as far as that can be done.
+    """
+    gc.collect()  # Python keeps some of the lists, tuples and dicts that were freed, for the next
     _fill_heap()
-    _fillings.clear()
-    _fill(object)
-    _fill(partial(complex, 1, 1))
-    for size in range(3 * _STEP, _LARGEST + 1, _STEP):
-        _fill(partial(bytes, size - _BYTES_HEAD))
+    number = 0  # not `for`, whose iterator would leave its place as a gap
+    while number < len(_MAKERS) and len(_fillings) < _MOST_OF_ALL:
+        _fill(_MAKERS[number])
+        number += 1
 
 
 def _fill(make: Callable[[], object]) -> None:
     last = make()
-    for _ in range(_MOST):
-        made = make()
-        if id(last) % _POOL == _HEAD and 0 < id(made) - id(last) <= _LARGEST:
-            return  # the first two of a pool, which is empty again after this
+    number = row = 0
+    while number < _MOST:
         _fillings.append(last)
+        made = make()
+        if not 0 < id(made) - id(last) <= _LARGEST:
+            row = 0
+        elif row or id(last) % _POOL == _HEAD:
+            row += 1
         last = made
+        number += 1
+        if row == _ROW and not is_gathered(made):
+            del _fillings[-_ROW:]
+            return  # it was an empty pool, and is again
 
 
 # The C library keeps what was freed by size, up to 1 KiB, and larger pieces, which it divides.

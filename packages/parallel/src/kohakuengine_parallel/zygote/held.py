@@ -5,10 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
-from time import monotonic
 
 from kohakuengine.engine.executor import Standby
 from kohakuengine.engine.script import Script
@@ -22,11 +20,9 @@ from kohakuengine_parallel.zygote.values import bare_config
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from kohakuengine_parallel.zygote.order import Kind
 
-__all__ = ["Held"]
+__all__ = ["hold", "prepare"]
 
 # What the engine itself imports in the course of a run: else each fork would do so anew.
 _FOR_EVERY_RUN = (
@@ -38,59 +34,28 @@ _FOR_EVERY_RUN = (
 )
 
 
-class Held:
-    """Imports what a script begins with.
+def hold(script: dict[str, str]) -> str | None:
+    """Import what a script begins with.
 
     Args:
         script: Its ``filename``, ``folder`` and ``package``.
 
-    Attributes:
-        unsafe: Why the process must not be forked with it; None if it may.
+    Returns:
+        Why the process must not be forked with it; None if it may.
     """
-
-    def __init__(self, script: dict[str, str]) -> None:
-        for name in _FOR_EVERY_RUN:
-            import_module(name)
-        self._filename = script["filename"]
-        self.unsafe = why_unsafe()
-        for wanted in leading_imports(self._filename, script["folder"], script["package"]):
-            if self.unsafe is not None:
-                break
-            _load(wanted)
-            reason = why_unsafe()
-            if reason is not None:
-                self.unsafe = f"after the import of {wanted.module}, {reason}"
-        if self.unsafe is None:
-            _rehearse()
-        self._standby: Standby | None = None
-        self._prepared_for: tuple[object, ...] = ()
-        self._files = dict(_files())
-        self._looked_in = int(monotonic())
-        self._changed = False
-
-    def has_changed(self, second: int) -> bool:
-        """Whether a module that is held is not what its file holds any more.
-
-        Args:
-            second: See `Kind`. Often enough for people, seldom enough for a thousand files.
-        """
-        if not self._changed and second != self._looked_in:
-            self._looked_in = second
-            self._changed = any(_signature(path) != known for path, known in self._files.items())
-        return self._changed
-
-    def standby(self, kind: Kind) -> Standby | None:
-        """A run of a kind, as far as it can be prepared; None if it cannot.
-
-        The runs of a sweep differ in nothing but their values, so it is the same one each time.
-        """
-        if kind[:-1] != self._prepared_for:
-            if self._standby is not None:
-                self._standby.stand_down()
-            self._standby = _prepared(kind)
-            self._prepared_for = kind[:-1]
-            gc.freeze()  # it too is nothing that a fork's collector has to look at
-        return self._standby
+    for name in _FOR_EVERY_RUN:
+        import_module(name)
+    unsafe = why_unsafe()
+    for wanted in leading_imports(script["filename"], script["folder"], script["package"]):
+        if unsafe is not None:
+            return unsafe
+        _load(wanted)
+        reason = why_unsafe()
+        if reason is not None:
+            unsafe = f"after the import of {wanted.module}, {reason}"
+    if unsafe is None:
+        _rehearse()
+    return unsafe
 
 
 def _rehearse() -> None:
@@ -121,13 +86,25 @@ def _rehearse() -> None:
 _REHEARSALS = 12
 
 
-def _prepared(kind: Kind) -> Standby | None:
-    (location, argv0, entrypoint, argv, strict), names, _, _ = kind
+def prepare(kind: Kind, before: Standby | None) -> Standby | None:
+    """Prepare runs of a kind as far as that can be done; None if it cannot.
+
+    The runs of a sweep differ in nothing but their values, so it is the same for all of them.
+
+    Args:
+        kind: See there.
+        before: What was prepared for runs of another kind, and is not wanted any more.
+    """
+    if before is not None:
+        before.stand_down()
+    standby = None
     with suppress(Exception):  # the run itself will say what is wrong with the script
+        (location, argv0, entrypoint, argv, strict), names, _, _ = kind
         script = Script(location, entrypoint=entrypoint)
         script.argv0 = argv0
-        return Standby(script, names, argv=argv, strict=strict)
-    return None
+        standby = Standby(script, names, argv=argv, strict=strict)
+    gc.freeze()  # it too is nothing that a fork's collector has to look at
+    return standby
 
 
 def _load(wanted: Import) -> None:
@@ -140,27 +117,3 @@ def _load(wanted: Import) -> None:
         for name in wanted.names:
             if not hasattr(module, name):
                 import_module(f"{wanted.module}.{name}")
-
-
-_Signature = tuple[int, int]
-
-
-def _files() -> Iterator[tuple[str, _Signature | None]]:
-    """The files of the modules that are held, but for Python's own and ours."""
-    standard = os.path.dirname(os.__file__) + os.sep
-    for name, module in list(sys.modules.items()):
-        path: Any = getattr(module, "__file__", None)
-        if not isinstance(path, str) or name.partition(".")[0] in _OURS:
-            continue
-        if not path.startswith(standard) or "-packages" + os.sep in path:
-            yield path, _signature(path)
-
-
-def _signature(path: str) -> _Signature | None:
-    with suppress(OSError):
-        status = os.stat(path)
-        return status.st_mtime_ns, status.st_size
-    return None
-
-
-_OURS = {"kohakuengine", "kohakuengine_parallel"}

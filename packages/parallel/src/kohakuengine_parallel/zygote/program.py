@@ -51,6 +51,7 @@ from kohakuengine_parallel.zygote.datagrams import (
 from kohakuengine_parallel.zygote.gaps import fill_gaps
 from kohakuengine_parallel.zygote.heap import call_gathered, enlarge_pages
 from kohakuengine_parallel.zygote.reports import way
+from kohakuengine_parallel.zygote.watch import Watch
 
 # As `typing.TYPE_CHECKING`, which would cost the import of typing.
 TYPE_CHECKING = False
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 
     from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.child import become_run
-    from kohakuengine_parallel.zygote.held import Held
+    from kohakuengine_parallel.zygote.held import prepare
     from kohakuengine_parallel.zygote.order import Kind, Start
 
 __all__ = ["main"]
@@ -102,8 +103,9 @@ class _Zygote:
         self._forks: dict[int, int] = {}  # their process ids, by slot
         # By slot: what is to be forked there once the fork before it is gone, and its socket.
         self._due: dict[int, tuple[tuple[Any, ...], int]] = {}
-        self._held: Held | None = None
+        self._watch: Watch | None = None
         self._kind = b""  # what is prepared
+        self._prepared_for: tuple[object, ...] = ()
         self._standby: Standby | None = None
         self._serving = True
 
@@ -113,6 +115,8 @@ class _Zygote:
         if kind == "hold":
             self._hold(*content)
         self._settle()
+        if kind == "hold":
+            self._watch = Watch()
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         poll.register(self._signals, select.POLLIN)
@@ -134,8 +138,7 @@ class _Zygote:
     def _hold(self, script: dict[str, str]) -> None:
         """Import what a script imports, and say whether that leaves a process to be forked."""
         gc.disable()  # imports make much to look at and little garbage, which `_freeze` collects
-        self._held = call_gathered(partial(_imported, script))
-        self._tell("ready", self._held.unsafe)
+        self._tell("ready", call_gathered(partial(_imported, script)))
 
     def _settle(self) -> None:
         """From importing to serving."""
@@ -225,14 +228,16 @@ class _Zygote:
 
     def _prepare(self, kind: bytes) -> bool:
         """Have what runs of a `Kind` are forked from; False if it is outdated."""
-        assert self._held is not None
+        assert self._watch is not None
         made: Kind = unmarshalled(kind)  # noqa: S302 - from our own parent
-        if self._held.has_changed(made[-1]):
+        if self._watch.has_changed(made[-1]):
             return False
-        self._standby = self._held.standby(made)
+        if made[:-1] != self._prepared_for:  # all but the second
+            self._standby = prepare(made, self._standby)
+            self._prepared_for = made[:-1]
         if not self._kind:  # once, for it takes longer than to prepare a run
-            fill_gaps()
             enlarge_pages()
+            fill_gaps()  # last, for what is freed after it leaves a gap
         self._kind = kind
         return True
 
@@ -299,13 +304,13 @@ class _Zygote:
             return
 
 
-def _imported(script: dict[str, str]) -> Held:
+def _imported(script: dict[str, str]) -> str | None:
     # They cost what the engine costs, which is no use to those that only start commands.
-    global become_run  # noqa: PLW0603 - an attribute would cost each fork ten pages
+    global become_run, prepare  # noqa: PLW0603 - an attribute would cost each fork ten pages
     from kohakuengine_parallel.zygote.child import become_run
-    from kohakuengine_parallel.zygote.held import Held
+    from kohakuengine_parallel.zygote.held import hold, prepare
 
-    return Held(script)
+    return hold(script)
 
 
 def _remove(folder: str) -> None:

@@ -333,7 +333,11 @@ class _Run:
     def _result(self, code: CodeType, owner: int) -> tuple[Any, BaseException | None]:
         """What it comes to, and by what error the script ended."""
         try:
-            self._execute(code)
+            if self.script.spec is not None and self.script.spec.parent:
+                __import__(self.script.spec.parent)  # its errors show no frames of importlib
+            _execute(code, vars(self.module))
+            if self.overrides:
+                self.hook.finish()
             return self._value(), None
         except BaseException as raised:
             if getpid() == owner and _is_for_the_caller(raised, self.hook):
@@ -366,14 +370,9 @@ class _Run:
         self.program.argv[1:] = [*as_argv(self.args, self.kwargs), *self.argv]
         return True
 
-    def _execute(self, code: CodeType) -> None:
-        if self.script.spec is not None and self.script.spec.parent:
-            __import__(self.script.spec.parent)  # its errors show no frames of importlib
-        _execute(code, vars(self.module))
-        if self.overrides:
-            self.hook.finish()
-
     def _value(self) -> Any:
+        if self.hook.has_result:  # there was a guard, and that calls it
+            return awaited(self.hook.returned)
         function = self._function(vars(self.module))
         if function is not None and not (self.args or self.kwargs):
             return awaited(function())
@@ -381,7 +380,7 @@ class _Run:
             return awaited(function())
         if function is not None:
             return call_entrypoint(function, self.args, self.kwargs, strict=self.strict)
-        return awaited(self.hook.returned) if self.hook.has_result else None
+        return None
 
     def _function(self, namespace: dict[str, Any]) -> Any:
         if self.script.entrypoint is not None:

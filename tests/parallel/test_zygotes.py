@@ -129,6 +129,14 @@ def test_what_a_library_prints_while_it_is_held_is_in_no_runs_log(library, write
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("name", [r"no\0file", r"\ud800"])
+def test_a_library_that_says_it_comes_from_what_cannot_be_a_file(library, write, flow, name):
+    path = library("odd", f"__file__ = '{name}'")
+    script = write("import odd\ndef main(): return odd.__name__")
+    assert flow([script] * 3, "fork").run() == ["odd"] * 3
+    assert count(path) == 1
+
+
 def test_what_a_held_library_has_in_its_buffers_is_written_once(library, write, flow, tmp_path):
     out = tmp_path / "library.out"
     library("keeps_open", f"file = open({str(out)!r}, 'a')\nfile.write('imported.')\n")

@@ -12,9 +12,8 @@ import pytest
 from kohakuengine import Script
 from kohakuengine.flow.runs import RunSpec
 from kohakuengine_parallel.fork import ForkExecutor
-from kohakuengine_parallel.zygote.gaps import fill_gaps
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has forks of a zygote")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has forks of a zygote")
 
 
 def linking_seen(folder: Path) -> str | None:
@@ -27,13 +26,11 @@ def linking_seen(folder: Path) -> str | None:
         executor.shutdown()
 
 
-@linux
 def test_scripts_do_not_see_how_the_zygote_is_linked(tmp_path, monkeypatch):
     monkeypatch.delenv("LD_BIND_NOW", raising=False)
     assert linking_seen(tmp_path) is None
 
 
-@linux
 def test_scripts_see_how_the_user_wants_programs_linked(tmp_path, monkeypatch):
     monkeypatch.setenv("LD_BIND_NOW", "1")
     assert linking_seen(tmp_path) == "1"
@@ -44,6 +41,8 @@ def test_scripts_see_how_the_user_wants_programs_linked(tmp_path, monkeypatch):
     reason="of an allocator that may change",
 )
 def test_what_is_allocated_next_lies_together():
+    from kohakuengine_parallel.zygote.gaps import fill_gaps  # which Linux alone can import
+
     before = [bytes(200) for _ in range(2000)]
     del before[::40]  # gaps, one or two in each pool
     fill_gaps()
@@ -51,11 +50,12 @@ def test_what_is_allocated_next_lies_together():
     assert len(pools) <= 3
 
 
-@linux
 @pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc", reason="other C libraries have other allocators"
 )
 def test_what_the_c_library_allocates_next_lies_together():
+    from kohakuengine_parallel.zygote.gaps import fill_gaps
+
     size = 3000
     before = [bytes(size) for _ in range(400)]
     del before[::2]  # gaps that are just large enough

@@ -7,10 +7,10 @@ to is copied. So the gaps are filled before anything is forked.
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable
 from functools import partial
 
+from kohakuengine_parallel.zygote.family import allocate, free, is_glibc
 from kohakuengine_parallel.zygote.heap import is_gathered
 
 __all__ = ["fill_gaps"]
@@ -78,10 +78,6 @@ _HEAP_SIZES = (
 
 def _fill_heap() -> None:
     """Have what the C library allocates from now on come from the end of its heap."""
-    if sys.platform != "linux":
-        return  # nothing is forked there
-    from kohakuengine_parallel.zygote.family import allocate, free, is_glibc
-
     if not is_glibc:
         return  # other allocators have no such end
     end = 0

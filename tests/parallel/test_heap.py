@@ -136,7 +136,7 @@ large_pages = pytest.mark.skipif(
 @glibc
 @large_pages
 def test_what_is_held_lies_together_in_large_pages(library, write, run):
-    assert run(write(LARGE_PAGES), "fork").value >= 4  # as far as the kernel finds room
+    assert run(write(LARGE_PAGES), "fork").value >= 8  # as far as the kernel finds room
 
 
 @glibc
@@ -153,7 +153,8 @@ def test_large_pages_stay_whole_from_fork_to_fork(library, write, flow):
     configs = [Config({"process": None, "pause_s": pause_s}) for pause_s in [1.5] + [0.05] * 30]
     found = flow([Script(location, config) for config in configs], "fork").run()
     assert max(found) > 8
-    assert min(found) >= max(found) - 2
+    # But for one or two, whose gaps nothing has filled. Without care a fifth is left, or less.
+    assert min(found) > max(found) / 2
 
 
 @glibc

@@ -1,11 +1,13 @@
 """What a zygote holds, when it does not serve, and when it is replaced."""
 
 import os
+import signal
 import sys
+import threading
 import time
 
 import pytest
-from processes import until
+from processes import is_gone, until
 
 from kohakuengine import Config, Script
 from kohakuengine.errors import EntrypointArgumentError
@@ -170,6 +172,40 @@ def test_a_library_that_registers_an_exit_handler(library, write, flow, log):
     library("at_exit", "import atexit\natexit.register(print, 'library over')\n")
     results = flow([write("import at_exit\ndef main(): pass")] * 2, "fork").results()
     assert [log(result) for result in results] == ["library over\n"] * 2
+
+
+def test_a_zygote_that_hears_of_two_ends_at_once(library, write, flow, tmp_path, monkeypatch):
+    """That of its last fork and that of the flow. It does not end by way of Python's own exit."""
+    monkeypatch.setenv("ENDED", str(tmp_path / "ended"))
+    library(
+        "at_exit",
+        "import atexit, os\n"
+        "def tell():\n"
+        "    with open(os.environ['ENDED'], 'a') as file: print(os.getpid(), file=file)\n"
+        "atexit.register(tell)\n",
+    )
+    script = write("""
+        import at_exit, os, pathlib, signal
+        def main():
+            pids = os.getppid(), os.getpid()
+            pathlib.Path(__file__).with_name("pids").write_text("{} {}".format(*pids))
+            os.kill(os.getppid(), signal.SIGSTOP)
+            return pids
+    """)
+
+    def go_on():
+        pids = script.path.with_name("pids")
+        zygote, fork = map(int, until(lambda: pids.exists() and pids.read_text()).split())
+        until(lambda: is_gone(fork))
+        time.sleep(0.2)  # by then it has been told of the flow's end, too
+        os.kill(zygote, signal.SIGCONT)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    [(zygote, fork)] = flow(script, "fork").run()
+    thread.join()
+    assert (tmp_path / "ended").read_text().split() == [str(fork)]
+    assert is_gone(zygote)
 
 
 def test_a_library_that_starts_a_child(library, write, flow, mark):

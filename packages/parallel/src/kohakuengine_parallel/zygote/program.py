@@ -122,9 +122,11 @@ class _Zygote:
         poll.register(self._signals, select.POLLIN)
         while self._serving:
             for ready, _ in poll.poll():
+                if not self._serving:
+                    break  # and nobody is left to be waited for
                 if ready == self._signals:
                     self._reap()
-                elif self._serving:
+                else:
                     self._obey()
         # Not by way of Python's exit: what is held takes long to be taken apart.
         os._exit(0)

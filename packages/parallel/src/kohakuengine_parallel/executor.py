@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import lru_cache
 from typing import Any
 
 from kohakuengine.config.transport import loads, private_directory
@@ -403,7 +404,11 @@ _OURS = {"kohakuengine", "kohakuengine_parallel"}
 
 
 def _encoded(variables: Mapping[str, str]) -> Environment:
-    return tuple((os.fsencode(name), os.fsencode(value)) for name, value in variables.items())
+    return tuple(zip(map(_bytes, variables), map(_bytes, variables.values()), strict=True))
+
+
+# Of what a run is given most is what the one before was given: the names, its slot, its attempt.
+_bytes = lru_cache(os.fsencode)
 
 
 def _raiser(error: KohakuEngineError) -> Any:

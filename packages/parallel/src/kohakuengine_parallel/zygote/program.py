@@ -57,7 +57,7 @@ from kohakuengine_parallel.zygote.watch import Watch
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from kohakuengine.engine.executor import Standby
     from kohakuengine_parallel.zygote.child import become_run
@@ -109,7 +109,7 @@ class _Zygote:
         self._standby: Standby | None = None
         self._serving = True
 
-    def serve(self) -> None:
+    def serve(self) -> NoReturn:
         """Do what is asked until the other end says so, or is closed."""
         kind, content = unpacked(read(self._descriptor, MAX_SIZE) or packed("quit"))
         if kind == "hold":
@@ -120,16 +120,15 @@ class _Zygote:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         poll.register(self._signals, select.POLLIN)
-        while self._serving:
+        while True:
             for ready, _ in poll.poll():
-                if not self._serving:
-                    break  # and nobody is left to be waited for
                 if ready == self._signals:
                     self._reap()
                 else:
                     self._obey()
-        # Not by way of Python's exit: what is held takes long to be taken apart.
-        os._exit(0)
+                if not self._serving:
+                    # Not by way of Python's exit: what is held takes long to be taken apart.
+                    os._exit(0)
 
     def _end_all(self) -> None:
         self._serving = False
